@@ -1,0 +1,3 @@
+"""Robot-side Robo-Dopamine: live progress and reward from cameras, for ROS 2."""
+
+__version__ = '0.1.0'
