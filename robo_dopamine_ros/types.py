@@ -227,9 +227,10 @@ class Recording:
     rate: float  # [Hz]
     length: int  # frames
     views: tuple[str, ...]
-    play: Callable[..., Iterator[Views]]  # play(size=(W, H) | None, stride=1)
+    play: Callable[..., Iterator[Views]]  # play(size=(W, H) | None, stride=1, start=0, stop=None)
     span: tuple[int, int]  # first and last annotated frame, both within the episode
     progress: np.ndarray | None = None  # (length,) 0..1; None when not annotated
     instruction: str = ''
     outcome: Outcome = Outcome.NONE
-    keyframes: tuple[int, ...] = ()
+    grade: str = ''  # success, partial or failure; empty when nobody graded it
+    keyframes: tuple[int, ...] = ()  # frames between the annotated sub-tasks, both ends included
