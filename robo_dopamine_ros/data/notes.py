@@ -46,7 +46,7 @@ def read_notes(folder: Path) -> Notes:
         instruction=_text(path, 'instruction', fields.get('instruction', '')),
         progress=_progress(path, fields.get('progress')),
         keyframes=_keyframes(path, fields.get('keyframes', [])),
-        outcome=OUTCOMES[_choice(path, 'outcome', fields.get('outcome', 'none'), OUTCOMES)],
+        outcome=OUTCOMES[_choice(path, 'outcome', fields.get('outcome', 'none'), tuple(OUTCOMES))],
         grade=_choice(path, 'grade', fields.get('grade', ''), ('', *GRADES)),
     )
 
@@ -111,7 +111,7 @@ def _keyframes(path: Path, value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _choice(path: Path, name: str, value: Any, known: Any) -> str:
+def _choice(path: Path, name: str, value: Any, known: tuple[str, ...]) -> str:
     if value not in known:
         allowed = ', '.join(repr(k) for k in known)
         raise EpisodeError(f'{path}: {name} = {value!r:.60}; it must be one of {allowed}')

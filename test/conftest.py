@@ -1,0 +1,18 @@
+"""What every test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='session')
+def real_episode() -> Path:
+    """One recorded three-camera episode; the test is skipped where the data are absent."""
+    data = Path(os.environ.get('ROBO_DOPAMINE_DATA', ROOT / '../shared/data'))
+    folder = data / 'agilex_clean_table' / 'episode_001'
+    if not folder.is_dir():
+        pytest.skip(f'no recorded episode at {folder}; set ROBO_DOPAMINE_DATA')
+    return folder
