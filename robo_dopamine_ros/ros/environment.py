@@ -1,0 +1,82 @@
+"""The environment every process of the suite runs in, so that nothing needs sourcing.
+
+Importing this module needs no ROS; `activate` makes `robo_dopamine.msg` importable.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+PACKAGE = 'robo_dopamine'
+SOURCES = Path(__file__).resolve().parents[2]  # the folder that holds robo_dopamine_ros
+
+
+class NotBuiltError(RuntimeError):
+    """The interfaces of this package are not built."""
+
+
+def find_prefix(env: Mapping[str, str] = os.environ) -> Path | None:
+    """Where the built package stands: a sourced one first, then `install/` beside the sources."""
+    sourced = [Path(p) for p in env.get('AMENT_PREFIX_PATH', '').split(os.pathsep) if p]
+    around = Path(__file__).absolute().parents  # this file may itself lie in an install folder
+    for prefix in (*sourced, SOURCES / 'install' / PACKAGE, *around):
+        if (prefix / 'share' / PACKAGE / 'package.xml').exists():
+            return prefix
+    return None
+
+
+def fastdds_profile() -> Path:
+    """The profile that gives Fast DDS room for raw images in shared memory."""
+    prefix = find_prefix()
+    shared = [prefix / 'share' / PACKAGE] if prefix else []
+    for folder in (SOURCES, *shared):
+        if (path := folder / 'config' / 'fastdds.xml').exists():
+            return path
+    raise NotBuiltError(f'no config/fastdds.xml in {SOURCES}: build the package first')
+
+
+def process_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Give a copy of `env` in which any of our processes runs; what is set there is kept.
+
+    DDS keeps to this machine unless `ROS_AUTOMATIC_DISCOVERY_RANGE` (Humble:
+    `ROS_LOCALHOST_ONLY`) says otherwise. Raises NotBuiltError without built interfaces.
+    """
+    prefix = find_prefix(env)
+    if prefix is None:
+        raise NotBuiltError(f'no {PACKAGE} in {SOURCES / "install"} or AMENT_PREFIX_PATH: build it')
+    result = dict(env)
+    _prepend(result, 'PYTHONPATH', [SOURCES, *_site_packages(prefix)])
+    _prepend(result, 'AMENT_PREFIX_PATH', [prefix, Path(sys.prefix)])
+    _prepend(result, 'LD_LIBRARY_PATH', [prefix / 'lib'])
+    result.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(fastdds_profile()))
+    result.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    if env.get('ROS_DISTRO') == 'humble':
+        result.setdefault('ROS_LOCALHOST_ONLY', '1')
+    return result
+
+
+def activate() -> None:
+    """Give this process, and those it starts, the environment of `process_environment`.
+
+    The loader reads LD_LIBRARY_PATH only when a process starts, so the libraries are loaded here.
+    """
+    os.environ.update(process_environment())
+    prefix = find_prefix()
+    assert prefix is not None  # process_environment has raised otherwise
+    sys.path[:0] = [str(p) for p in _site_packages(prefix) if str(p) not in sys.path]
+    for library in sorted((prefix / 'lib').glob(f'lib{PACKAGE}__*.so')):
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+
+
+def _site_packages(prefix: Path) -> list[Path]:
+    """The Python folders of a prefix; Debian's interpreter has them below `local`."""
+    return [p for base in ('lib', 'local/lib') for p in prefix.glob(f'{base}/python3*/*-packages')]
+
+
+def _prepend(env: dict[str, str], name: str, folders: list[Path]) -> None:
+    """Put folders before those a path variable holds, each only once."""
+    present = [p for p in env.get(name, '').split(os.pathsep) if p]
+    new = [str(f) for f in folders if str(f) not in present]
+    env[name] = os.pathsep.join([*new, *present])
