@@ -138,6 +138,7 @@ class Episode:
     phase: Phase = Phase.IDLE
     outcome: Outcome = Outcome.NONE
     decided_by: str = ''  # who said so
+    stamp: int = 0  # [ns] of this change
 
 
 @dataclass(frozen=True)
