@@ -1,0 +1,86 @@
+"""The verb `evaluate`: how good a reward model is on recordings it has not seen."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from robo_dopamine_ros.data.episodes import find_recordings
+from robo_dopamine_ros.reward.compact import load
+from robo_dopamine_ros.reward.evaluate import EvaluationParameters, evaluate
+from robo_dopamine_ros.reward.tracker import FUSIONS, RECURSIONS, TrackerParameters
+
+HELP = 'measure a reward model on recorded episodes'
+EXAMPLES = """\
+examples:
+  robo-dopamine evaluate runs/model EPISODE_DIR         a table for people
+  robo-dopamine evaluate runs/model ROLLOUTS_DIR --json  one JSON object
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument('model', metavar='MODEL', type=Path, help='folder of a reward model')
+    parser.add_argument(
+        'episodes',
+        metavar='EPISODES',
+        type=Path,
+        nargs='+',
+        help='episode folders, or folders of episode folders',
+    )
+    parser.add_argument('--json', action='store_true', help='print one JSON object, no table')
+    parser.add_argument('--out', type=Path, metavar='FILE', help='also write the JSON to a file')
+    parser.add_argument(
+        '--interval',
+        type=_count,
+        metavar='FRAMES',
+        help='frames between steps (default: half a second, and 40 to 600 steps)',
+    )
+    parser.add_argument(
+        '--gap',
+        type=_count,
+        metavar='FRAMES',
+        help='frames between the two of a hop-sign pair (default: two seconds)',
+    )
+    parser.add_argument('--fusion', choices=FUSIONS, default='mean', help='Eq 8, or Eq 9 to 11')
+    parser.add_argument(
+        '--recursion',
+        choices=RECURSIONS,
+        default='fused',
+        help='what incremental hops add to: the fused progress (paper) or their own (its code)',
+    )
+    parser.add_argument('--engine', default='auto', help='what runs the network (default: auto)')
+    parser.add_argument('--seed', type=int, default=0, help='of corruptions, noise and bootstrap')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and print; the progress bar goes to stderr, so that stdout stays clean."""
+    recordings = find_recordings(args.episodes)
+    model = load(args.model, engine=args.engine)
+    parameters = EvaluationParameters(
+        interval=args.interval,
+        gap=args.gap,
+        tracker=TrackerParameters(fusion=args.fusion, recursion=args.recursion),
+    )
+    rng = np.random.default_rng(args.seed)
+    layout = '{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining}'
+    with tqdm(total=1.0, bar_format=layout, file=sys.stderr) as bar:
+
+        def show(share: float, what: str) -> None:
+            bar.set_description_str(what, refresh=False)
+            bar.update(share - bar.n)
+
+        report = evaluate(model, recordings, parameters, rng, show, time.perf_counter)
+    if args.out:
+        args.out.write_text(report.to_json() + '\n', encoding='utf-8')
+    print(report.to_json() if args.json else report.table())
+    return 0
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of frames, 1 or more')
+    return int(text)
