@@ -1,0 +1,1 @@
+"""A MuJoCo world that steps and renders; it knows no ROS."""

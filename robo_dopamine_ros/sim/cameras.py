@@ -1,0 +1,46 @@
+"""Pictures of a MuJoCo model from its named cameras."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from robo_dopamine_ros.sim.gl import ADVICE, NoRenderer, mujoco, way
+from robo_dopamine_ros.types import VIEWS
+
+OFF = ('mjRND_SHADOW', 'mjRND_REFLECTION', 'mjRND_FOG', 'mjRND_HAZE')
+
+
+class Cameras:
+    """Draws all views at one size; use and close it in the thread that made it."""
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        size: tuple[int, int] = (160, 120),
+        views: Sequence[str] = VIEWS,
+        smooth: bool = False,
+    ):
+        """Size is (width, height) in pixels; `smooth` draws four samples a pixel."""
+        width, height = size
+        if not (8 <= width <= 4096 and 8 <= height <= 4096):
+            raise ValueError(f'picture size is {size}; both sides must lie in 8..4096 pixels')
+        if way == 'disabled':
+            raise NoRenderer(ADVICE)
+        model.vis.global_.offwidth, model.vis.global_.offheight = width, height
+        model.vis.quality.offsamples = 4 if smooth else 0
+        self.views = tuple(views)
+        self._renderer = mujoco.Renderer(model, height, width)
+        for flag in OFF:
+            self._renderer.scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
+
+    def draw(self, data: mujoco.MjData) -> dict[str, np.ndarray]:
+        """A fresh (H, W, 3) uint8 RGB picture for every view."""
+        pictures = {}
+        for view in self.views:
+            self._renderer.update_scene(data, view)
+            pictures[view] = self._renderer.render()
+        return pictures
+
+    def close(self) -> None:
+        """Free the OpenGL context."""
+        self._renderer.close()

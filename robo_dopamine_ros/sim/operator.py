@@ -1,0 +1,121 @@
+"""A scripted person at the controls, who sees roughly, moves smoothly and feels for the hole."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from robo_dopamine_ros.sim.plans import Leg, Plan
+
+STEP = 0.010  # tip displacement of a full action per step [m]
+TURN = 0.10  # turn of a full action per step [rad]
+RATE = 10.0  # steps a second [Hz]
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How unsteady the operator is."""
+
+    noise: float = 0.06  # standard deviation of each action
+    bias: float = 0.0004  # of where the hole seems to be, drawn anew at every attempt [m]
+    skew: float = 0.008  # of how the hole seems to be turned [rad]
+    inertia: float = 0.45  # share of the last action in the next one
+
+    def __post_init__(self):
+        for name in ('noise', 'bias', 'skew'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'{name} is {getattr(self, name)}; it must be at least 0')
+        if not 0 <= self.inertia < 1:
+            raise ValueError(f'inertia is {self.inertia}; it must lie in 0..1, without 1')
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the operator goes by."""
+
+    offset: np.ndarray  # (3,) peg tip in the hole's frame [m]
+    yaw: float  # of the peg against the hole [rad]
+    turn: float  # of the hole's frame about z in the base frame [rad]
+    contact: float  # force on the peg [N]
+
+
+class Operator:
+    """Walks a plan leg by leg; an action is x, y, z and yaw in the base frame, each in -1..1."""
+
+    def __init__(self, plan: Plan, rng: np.random.Generator, hand: Hand | None = None):
+        self._plan, self._rng, self._hand = plan, rng, hand or Hand()
+        self._index, self._last = 0, np.zeros(4)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._steps = self._stayed = self._stuck = self._lift = 0
+        self._look()
+
+    def _look(self) -> None:
+        self._bias = self._rng.normal(0, self._hand.bias, 2)
+        self._skew = self._rng.normal(0, self._hand.skew)
+
+    @property
+    def done(self) -> bool:
+        """Whether the plan is walked."""
+        return self._index >= len(self._plan)
+
+    def act(self, sight: Sight) -> np.ndarray:
+        """The action (4,) for the next step; zeros once done."""
+        if self.done:
+            return np.zeros(4)
+        leg = self._plan[self._index]
+        error = np.append(np.array(leg.place) - sight.offset, leg.yaw - sight.yaw)
+        error[:2] += self._bias
+        error[3] += self._skew
+        self._count(leg, error, sight)
+        wish = self._feel(leg, error, sight) if leg.insert else self._go(leg, error)
+        keep = self._hand.inertia
+        self._last = keep * self._last + (1 - keep) * wish
+        noisy = self._last + self._rng.normal(0, self._hand.noise, 4) * self._calm(leg, error)
+        c, s = np.cos(sight.turn), np.sin(sight.turn)
+        x, y, z, yaw = np.clip(noisy, -1, 1)
+        return np.clip([c * x - s * y, s * x + c * y, z, yaw], -1, 1)
+
+    def _calm(self, leg: Leg, error: np.ndarray) -> float:
+        """A careful operator shakes less close to the goal."""
+        return 0.3 if leg.insert else float(np.clip(np.abs(error[:3]).max() / 0.03, 0.3, 1.0))
+
+    def _count(self, leg: Leg, error: np.ndarray, sight: Sight) -> None:
+        """Decide whether the leg is over."""
+        pressed = leg.place[2] < 0 and not leg.insert and sight.contact > 4.0
+        close = np.abs(error[:3]).max() < leg.within + 0.001 and abs(error[3]) < 0.06
+        self._steps += 1
+        if close or pressed or self._stayed or self._steps > leg.patience:
+            self._stayed += 1
+        if self._stayed > leg.dwell:
+            self._index += 1
+            self._begin()
+
+    def _go(self, leg: Leg, error: np.ndarray) -> np.ndarray:
+        """Head straight for the place, slower on arrival."""
+        wish = np.append(error[:3] / STEP * 0.7, error[3] / TURN * 0.7)
+        top = leg.speed / (STEP * RATE)
+        length = float(np.linalg.norm(wish[:3]))
+        wish[:3] *= min(1.0, top / length) if length > 0 else 1.0
+        wish[3] = np.clip(wish[3], -0.7, 0.7)
+        return wish
+
+    def _feel(self, leg: Leg, error: np.ndarray, sight: Sight) -> np.ndarray:
+        """Go down once aligned; in contact push lightly and wiggle; when stuck, lift and look anew."""
+        wish, height = self._go(leg, error), sight.offset[2]
+        aligned = np.abs(error[:2]).max() < 0.0025 and abs(error[3]) < 0.05
+        if self._lift > 0:
+            self._lift -= 1
+            wish[2] = 0.5
+        elif height < -0.002:
+            wish[:2] *= 0.3
+        elif height < 0.0015 and sight.contact > 2.0:
+            self._stuck += 1
+            wish[2] = -0.15
+            wish[:2] += self._rng.normal(0, 0.1, 2)
+            if self._stuck > 6:
+                self._stuck, self._lift = 0, 2
+                self._look()
+        elif not aligned:
+            wish[2] = max(0.0, 0.5 * (0.006 - height) / STEP) if height < 0.012 else 0.0
+        return wish

@@ -1,0 +1,144 @@
+"""Graded rollouts of the scripted operator with their pictures and true progress."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from robo_dopamine_ros.sim import truth
+from robo_dopamine_ros.sim.cameras import Cameras
+from robo_dopamine_ros.sim.operator import RATE, STEP, TURN, Hand, Operator, Sight
+from robo_dopamine_ros.sim.plans import STYLES, plan
+from robo_dopamine_ros.sim.scene import Workpiece
+from robo_dopamine_ros.sim.variation import Looks, Starts
+from robo_dopamine_ros.sim.world import World
+from robo_dopamine_ros.types import SECOND, VIEWS, Outcome, Recording, Views
+
+INSTRUCTION = 'insert the square peg into the hole'
+LONGEST = 150  # steps
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One rollout as arrays; row t is what was true and seen at step t."""
+
+    images: dict[str, np.ndarray]  # view name -> (T, H, W, 3) uint8 RGB
+    progress: np.ndarray  # (T,) true, 0..1
+    offsets: np.ndarray  # (T, 3) peg tip in the hole's frame [m]
+    contact: np.ndarray  # (T,) force on the peg [N]
+    grade: str  # success, partial or failure
+
+
+def sight(world: World) -> Sight:
+    """What the operator sees of a world; a square peg looks the same every quarter turn."""
+    quarter = np.pi / 2
+    yaw = (world.yaw - world.start.turn + quarter / 2) % quarter - quarter / 2
+    return Sight(world.offset, yaw, world.start.turn, world.contact)
+
+
+def apply(world: World, action: np.ndarray) -> None:
+    """Carry out one action of x, y, z and yaw, each in -1..1, for one step."""
+    world.move(action[:3] * STEP, np.array([0.0, 0.0, action[3] * TURN]), 1 / RATE)
+
+
+class Studio:
+    """A world and its cameras, kept for many rollouts; use it in one thread, as a context."""
+
+    def __init__(
+        self,
+        size: tuple[int, int] = (160, 120),
+        piece: Workpiece | None = None,
+        starts: Starts | None = None,
+        hand: Hand | None = None,
+    ):
+        """Size is (width, height) in pixels."""
+        self.world = World(piece)
+        self._starts, self._hand = starts, hand
+        self._cameras = Cameras(self.world.model, size)
+
+    def __enter__(self) -> 'Studio':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cameras.close()
+
+    def rollout(self, style: str, seed: int, looks: Looks | None = None) -> Rollout:
+        """One rollout; the same style, seed and looks give the same one, picture by picture."""
+        rng = np.random.default_rng((seed, list(STYLES).index(style) if style in STYLES else 99))
+        operator = Operator(plan(style, rng), rng, self._hand)
+        world = self.world
+        world.reset(rng, self._starts, looks)
+        frames, rows = [self._cameras.draw(world.data)], [self._row()]
+        while not operator.done and len(rows) < LONGEST:
+            apply(world, operator.act(sight(world)))
+            frames.append(self._cameras.draw(world.data))
+            rows.append(self._row())
+        images = {view: np.stack([frame[view] for frame in frames]) for view in VIEWS}
+        offsets, contact = (np.array(column) for column in zip(*rows, strict=True))
+        values = truth.progress(offsets, world.piece.hole)
+        return Rollout(images, values, offsets, contact, world.grade)
+
+    def _row(self) -> tuple[np.ndarray, float]:
+        return self.world.offset, self.world.contact
+
+
+def _outcome(grade: str) -> Outcome:
+    return Outcome.SUCCESS if grade == truth.SUCCESS else Outcome.FAILURE
+
+
+def recording(rollout: Rollout, name: str) -> Recording:
+    """A rollout as an episode that can be played."""
+    length = len(rollout.progress)
+
+    def play(
+        size: tuple[int, int] | None = None,
+        stride: int = 1,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[Views]:
+        for step in range(length)[start:stop:stride]:
+            pictures = {view: images[step] for view, images in rollout.images.items()}
+            if size is not None:
+                pictures = {
+                    view: cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+                    for view, picture in pictures.items()
+                }
+            yield Views(pictures, dict.fromkeys(pictures, round(step * SECOND / RATE)))
+
+    return Recording(
+        name=name, rate=RATE, length=length, views=VIEWS, play=play, span=(0, length - 1),
+        progress=rollout.progress, instruction=INSTRUCTION, outcome=_outcome(rollout.grade),
+        grade=rollout.grade,
+    )  # fmt: skip
+
+
+def rollouts(
+    wanted: Iterable[tuple[str, int]],
+    size: tuple[int, int] = (160, 120),
+    looks: Looks | None = None,
+    piece: Workpiece | None = None,
+) -> Iterator[Rollout]:
+    """One rollout for every (style, seed), drawn as asked for, on one world; `looks` None: plain."""
+    with Studio(size, piece) as studio:
+        for style, seed in wanted:
+            yield studio.rollout(style, seed, looks)
+
+
+def recordings(
+    wanted: Iterable[tuple[str, int]],
+    size: tuple[int, int] = (160, 120),
+    looks: Looks | None = None,
+    piece: Workpiece | None = None,
+) -> Iterator[Recording]:
+    """The same as episodes, named by style and seed."""
+    pairs = list(wanted)
+    for (style, seed), one in zip(pairs, rollouts(pairs, size, looks, piece), strict=True):
+        yield recording(one, f'{style}_{seed}')
+
+
+def rollout(
+    style: str, seed: int, size: tuple[int, int] = (160, 120), randomise: bool = True
+) -> Recording:
+    """One episode on a fresh world; for many, `recordings` keeps the world."""
+    return next(recordings([(style, seed)], size, Looks() if randomise else None))
