@@ -1,6 +1,7 @@
-"""Points the CMake files of the ROS wheels at this machine's Python and NumPy headers.
+"""Points the CMake files that ROS 2's wheels ship at this machine's Python and NumPy headers.
 
-The wheels name the folders of the machine that built them; run again it changes nothing.
+The wheels name the folders of the machine they were built on, so nothing compiles against them
+as installed. Run it with the interpreter they are installed for; a second run rewrites none.
 """
 
 import re
@@ -11,27 +12,28 @@ from pathlib import Path
 import numpy as np
 
 BUILD_MACHINE = r'/opt/python/cp\d+-cp\d+'
+PYTHON = re.compile(BUILD_MACHINE + r'/include/python3\.\d+')
+NUMPY = re.compile(BUILD_MACHINE + r'/lib/python3\.\d+/site-packages/numpy/_?core/include')
 
 
-def rewrite(text: str) -> str:
-    """Replace the build machine's include folders by the running interpreter's."""
-    numpy_headers = rf'{BUILD_MACHINE}/lib/python[\d.]+/site-packages/numpy/(_core|core)/include'
-    text = re.sub(numpy_headers, lambda _: np.get_include(), text)
-    python_headers = rf'{BUILD_MACHINE}/include/python[\d.]+'
-    return re.sub(python_headers, lambda _: sysconfig.get_path('include'), text)
+def rewritten(text: str, python_include: str, numpy_include: str) -> str:
+    """One CMake file's text with the build machine's two header folders replaced."""
+    text = PYTHON.sub(lambda _: python_include, text)
+    return NUMPY.sub(lambda _: numpy_include, text)
 
 
-def main() -> None:
-    """Rewrite every file under share/*/cmake of the running environment."""
-    changed = 0
-    for path in sorted(Path(sys.prefix, 'share').glob('*/cmake/*.cmake')):
+def fix(prefix: Path, python_include: str, numpy_include: str) -> list[Path]:
+    """Rewrite the exported CMake files under `prefix`; return those that changed."""
+    changed = []
+    for path in sorted(prefix.glob('share/*/cmake/*.cmake')):
         before = path.read_text()
-        after = rewrite(before)
+        after = rewritten(before, python_include, numpy_include)
         if after != before:
             path.write_text(after)
-            changed += 1
-    print(f'{changed} CMake files rewritten')
+            changed.append(path)
+    return changed
 
 
 if __name__ == '__main__':
-    main()
+    headers = sysconfig.get_paths()['include'], np.get_include()
+    print(len(fix(Path(sys.prefix), *headers)), 'CMake files rewritten')
