@@ -12,6 +12,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from robo_dopamine_ros.data.filmstrip import Shot, moments, nearest, strip
 from robo_dopamine_ros.data.series import Series
@@ -22,6 +23,7 @@ PERSPECTIVES = {'incremental': '#d9902f', 'forward': '#4e9a6b', 'backward': '#9b
 GAIN, LOSS = '#4e9a6b', '#c8553d'
 LEFT, RIGHT = 0.06, 0.905  # the time axis, as parts of the figure's width
 WIDTH, DPI = 14.0, 140  # [in], [1/in]
+GAPS = (0.2, 0.05, 0.3, 0.2, 0.22, 0.28, 0.55)  # above each row and below the last [in]
 COLUMNS = 12  # pictures along the strip
 STYLE: dict[Any, Any] = {
     'font.size': 10,
@@ -48,13 +50,9 @@ def draw(
 ) -> None:
     """Write the picture; `figures` are the headline numbers, label -> text."""
     cell = _cell(shots, views)
-    heights = (0.85, cell[1] * len(views), 3.6, 0.42, 0.8, 1.1)
-    tall = sum(heights) + 1.35
+    heights = (0.8, cell[1] * len(views), 3.4, 0.4, 0.65, 0.95)
     with plt.rc_context(STYLE):
-        figure = plt.figure(figsize=(WIDTH, tall), dpi=DPI, facecolor='white')
-        edges = {'left': LEFT, 'right': RIGHT, 'bottom': 0.5 / tall, 'top': 1 - 0.18 / tall}
-        grid = figure.add_gridspec(6, 1, hspace=0.14, height_ratios=heights, **edges)
-        header, film, *plots = (figure.add_subplot(grid[row]) for row in range(6))
+        figure, (header, film, *plots) = _page(heights)
         _header(header, series, figures)
         _film(film, series, shots, views, cell)
         for plot, fill in zip(plots, (_progress, _confidence, _hops, _rewards), strict=True):
@@ -62,6 +60,17 @@ def draw(
         _share_time(plots, series)
         figure.savefig(path)
         plt.close(figure)
+
+
+def _page(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """A page with axes of the given heights [in] below one another."""
+    tall = sum(heights) + sum(GAPS)
+    figure = plt.figure(figsize=(WIDTH, tall), dpi=DPI, facecolor='white')
+    top, axes = tall, []
+    for height, gap in zip(heights, GAPS, strict=False):
+        top -= gap + height
+        axes.append(figure.add_axes((LEFT, top / tall, RIGHT - LEFT, height / tall)))
+    return figure, axes
 
 
 def _cell(shots: Sequence[Shot], views: Sequence[str]) -> tuple[float, float]:
@@ -115,9 +124,9 @@ def _progress(axes: Axes, series: Series) -> None:
             axes.axvspan(begin, end, color=LOSS, alpha=0.07, lw=0)
             axes.text((begin + end) / 2, 0.01, name, size=8, color=LOSS, ha='center')
     perspectives = {n: c for n, c in PERSPECTIVES.items() if np.isfinite(series.read[n]).any()}
-    if len(series.time):
+    if perspectives:
         stack = np.stack([series.read[name] for name in perspectives])
-        low, high = np.nanmin(stack, axis=0), np.nanmax(stack, axis=0)
+        low, high = np.fmin.reduce(stack), np.fmax.reduce(stack)  # where one is NaN, the others
         axes.fill_between(series.time, low, high, color=FUSED, alpha=0.08, lw=0)
     labels = []
     for name, colour in perspectives.items():
