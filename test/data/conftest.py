@@ -67,7 +67,7 @@ def paper_folder(tmp_path):
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def recording():
     """The maker of recordings in memory."""
     return make_recording

@@ -1,0 +1,51 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robo_dopamine_ros.data.playhead import Playhead
+
+
+def shown(playhead, times):
+    """Indices shown when asked at the given times."""
+    indices = []
+    for time in times:
+        index = playhead.due(time)
+        if index is not None and (not indices or index > indices[-1]):
+            indices.append(index)
+            playhead.advance()
+    return indices
+
+
+def test_every_frame_is_shown_when_asked_in_time(recording):
+    playhead = Playhead(recording(length=6, rate=10.0))
+    assert shown(playhead, [i / 10 for i in range(9)]) == [0, 1, 2, 3, 4, 5]
+    assert playhead.skipped == 0
+    assert playhead.finished
+
+
+def test_overdue_frames_are_left_out_but_never_the_last(recording):
+    playhead = Playhead(recording(length=6, rate=10.0))
+    assert shown(playhead, [0.0, 0.31, 9.0]) == [0, 3, 5]
+    assert playhead.skipped == 3
+
+
+def test_nothing_is_shown_early(recording):
+    playhead = Playhead(recording(length=6, rate=10.0), speed=2.0)
+    assert shown(playhead, [0.0, 0.01, 0.049, 0.05, 0.06]) == [0, 1]
+
+
+@given(st.lists(st.floats(0, 2), max_size=30), st.floats(0.2, 5))
+def test_the_frame_shown_is_the_newest_that_is_due(recording, gaps, speed):
+    playhead, now = Playhead(recording(length=12, rate=10.0), speed), 0.0
+    for gap in gaps:
+        now += gap
+        index = playhead.due(now)
+        if index is not None:
+            assert index == min(11, int(now * 10.0 * speed + 1e-6))
+            playhead.advance()
+
+
+@pytest.mark.parametrize('speed', [0.0, -1.0, float('nan'), 1000.0])
+def test_strange_speeds_are_refused(recording, speed):
+    with pytest.raises(ValueError, match='speed ='):
+        Playhead(recording(), speed)
