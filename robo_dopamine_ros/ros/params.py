@@ -1,0 +1,118 @@
+"""Parameters of a node from frozen dataclasses: each is declared where it is used, only there.
+
+A field's type, default and trailing comment become the ROS parameter's type, default and
+description; dataclasses nest with dots (`cameras.limits.max_age`). Checks stay in __post_init__.
+"""
+
+import dataclasses
+import inspect
+import io
+import tokenize
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+P = TypeVar('P')
+TYPES: dict[Any, Parameter.Type] = {
+    bool: Parameter.Type.BOOL,
+    int: Parameter.Type.INTEGER,
+    float: Parameter.Type.DOUBLE,
+    str: Parameter.Type.STRING,
+    tuple[bool, ...]: Parameter.Type.BOOL_ARRAY,
+    tuple[int, ...]: Parameter.Type.INTEGER_ARRAY,
+    tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
+    tuple[str, ...]: Parameter.Type.STRING_ARRAY,
+}
+THEIRS = ('use_sim_time', 'start_type_description_service', 'qos_overrides')  # rclpy's own
+
+
+class ParameterError(ValueError):
+    """A parameter that does not exist, or whose value cannot be."""
+
+
+def declare(node: Node, parameters: type[P]) -> P:
+    """Declare every field of a dataclass on `node` and give it filled in, read-only from then on.
+
+    Raises ParameterError for a value of the wrong type or range and for overrides of parameters
+    nobody declares: a misspelt key would otherwise run with the default.
+    """
+    values = {}
+    for key, (kind, default, description, limits) in flatten(parameters).items():
+        descriptor = ParameterDescriptor(description=description, read_only=True)
+        if limits and kind is float:
+            low, high = map(float, limits)
+            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        elif limits:
+            low, high = limits
+            descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
+        start = Parameter(key, TYPES[kind], default).value
+        try:
+            value = node.declare_parameter(key, start, descriptor).value
+        except Exception as error:
+            raise ParameterError(f'parameter {key}: {error}') from error
+        values[key] = tuple(value) if typing.get_origin(kind) is tuple else value
+    refuse_unknown(node._parameter_overrides, values)
+    return build(parameters, values)
+
+
+def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Raise ParameterError for keys that no field has."""
+    unknown = sorted(k for k in given if k not in known and k.split('.')[0] not in THEIRS)
+    if unknown:
+        raise ParameterError(
+            f'no such parameter: {", ".join(unknown)}; there are {", ".join(sorted(known))}'
+        )
+
+
+def flatten(
+    parameters: type, prefix: str = ''
+) -> dict[str, tuple[Any, Any, str, tuple[float, float] | None]]:
+    """Give type, default, description and range (metadata `range`) of every leaf field by key."""
+    kinds = typing.get_type_hints(parameters)
+    comments = _comments(parameters)
+    leaves = {}
+    for field in dataclasses.fields(parameters):
+        kind, key = kinds[field.name], prefix + field.name
+        if dataclasses.is_dataclass(kind):
+            leaves.update(flatten(typing.cast(type, kind), f'{key}.'))
+        elif kind in TYPES:
+            factory = field.default_factory
+            default = field.default if factory is dataclasses.MISSING else factory()
+            limits = field.metadata.get('range')
+            leaves[key] = (kind, default, comments.get(field.name, ''), limits)
+        else:
+            raise TypeError(f'{parameters.__name__}.{field.name}: {kind} cannot be a ROS parameter')
+    return leaves
+
+
+def build(parameters: type[P], values: Mapping[str, Any], prefix: str = '') -> P:
+    """Fill a dataclass from values by dotted key; its own checks speak as ParameterError."""
+    kinds = typing.get_type_hints(parameters)
+    filled = {}
+    for field in dataclasses.fields(typing.cast(Any, parameters)):
+        key = prefix + field.name
+        if dataclasses.is_dataclass(kinds[field.name]):
+            filled[field.name] = build(kinds[field.name], values, f'{key}.')
+        elif key in values:
+            filled[field.name] = values[key]
+    try:
+        return parameters(**filled)
+    except ValueError as error:
+        where = f'{prefix[:-1]}: ' if prefix and not isinstance(error, ParameterError) else ''
+        raise ParameterError(f'{where}{error}') from error
+
+
+def _comments(parameters: type) -> dict[str, str]:
+    """Read the trailing comment of every field from the class's source."""
+    source = inspect.cleandoc(inspect.getsource(parameters))
+    found, name = {}, ''
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NAME and token.start[1] == 4:
+            name = token.string
+        elif token.type == tokenize.COMMENT:
+            found.setdefault(name, token.string.lstrip('# '))
+    return found

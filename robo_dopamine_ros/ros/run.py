@@ -1,0 +1,53 @@
+"""Runs one node as a process: starts it, ends it cleanly, says in one line what went wrong."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.node import Node
+
+from robo_dopamine_ros.ros.params import ParameterError
+
+FAULT = 2  # exit code for errors a person can mend
+
+
+def run(make: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
+    """Spin the node until Ctrl-C or a shutdown of ROS; gives the process's exit code.
+
+    A node's `close` is called before it is destroyed. A lifecycle node with `autostart` set is
+    configured and activated at once; when that fails the process ends.
+    """
+    rclpy.init(args=list(argv) if argv is not None else None)
+    node = None
+    try:
+        node = make()
+        if not _start(node):
+            return FAULT
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except ParameterError as error:
+        print(f'{node.get_name() if node else "parameters"}: {error}', file=sys.stderr)
+        return FAULT
+    finally:
+        if node is not None:
+            getattr(node, 'close', _nothing)()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _start(node: Node) -> bool:
+    """Bring a lifecycle node to activity where it wants that; False if it could not."""
+    if not isinstance(node, LifecycleNode) or not getattr(node, 'autostart', True):
+        return True
+    done = TransitionCallbackReturn.SUCCESS
+    return node.trigger_configure() == done and node.trigger_activate() == done
+
+
+def _nothing() -> None:
+    """Stand in for `close` of nodes that have none."""

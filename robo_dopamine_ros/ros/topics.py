@@ -1,0 +1,172 @@
+"""Every topic, service and action: its name, type, quality of service, rate and owner, once.
+
+Names are relative, so a namespace makes a second robot.
+"""
+
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from robo_dopamine.action import AdaptReward
+from robo_dopamine.msg import (
+    ArmCommand,
+    ArmState,
+    Control,
+    Episode,
+    LearnerStatus,
+    Progress,
+    Reward,
+)
+from robo_dopamine.srv import (
+    EndEpisode,
+    Intervene,
+    MarkKeyframe,
+    Recover,
+    SetTask,
+    StartEpisode,
+)
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool, Trigger
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A stream of messages."""
+
+    name: str
+    type: type
+    qos: QoSProfile
+    rate: float | None  # [Hz] at least; None: on change
+    source: str
+    sink: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """A request that is answered: a service, or an action where `action` is set."""
+
+    name: str
+    type: type
+    owner: str
+    meaning: str
+    action: bool = False
+
+
+def reliable(depth: int) -> QoSProfile:
+    """Every message arrives, late joiners miss what was before."""
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def newest(depth: int) -> QoSProfile:
+    """Sensor data: losing one is better than waiting for it."""
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+
+PROGRESS = Topic(
+    'progress', Progress, reliable(10), 10.0, 'reward', 'anyone', 'task progress, every reading'
+)
+REWARD = Topic(
+    'reward', Reward, reliable(100), 10.0, 'reward', 'integrators', 'reward of every valid step'
+)
+EPISODE = Topic(
+    'episode', Episode, LATCHED, None, 'conductor', 'all', 'the episode under way, on every change'
+)
+ARM_STATE = Topic(
+    'arm/state', ArmState, newest(5), 50.0, 'gate (from the driver)', 'all', 'what the arm reports'
+)
+POLICY_COMMAND = Topic(
+    'policy/command', ArmCommand, reliable(1), 10.0, 'policy', 'gate', 'wish of the policy'
+)
+TELEOP_COMMAND = Topic(
+    'teleop/command', ArmCommand, reliable(1), 10.0, 'teleop', 'gate', 'wish of a person'
+)
+RESET_COMMAND = Topic(
+    'reset/command', ArmCommand, reliable(1), 10.0, 'reset', 'gate', 'wish of the reset motion'
+)
+CONTROL = Topic(
+    'control',
+    Control,
+    reliable(10),
+    50.0,
+    'gate',
+    'all',
+    'mode, reason and sent command',
+)
+STOP_LOCK = Topic(
+    'stop_lock',
+    Bool,
+    reliable(1),
+    10.0,
+    'teleop or cell hardware',
+    'gate',
+    'true, or silence: locked; required on hardware, off in simulation',
+)
+LEARNER_STATUS = Topic(
+    'learner/status', LearnerStatus, reliable(1), 1.0, 'learner', 'dashboard', 'how learning goes'
+)
+DIAGNOSTICS = Topic(
+    '/diagnostics',
+    DiagnosticArray,
+    reliable(10),
+    1.0,
+    'every node',
+    'anyone',
+    'health of every part',
+)
+TOPICS = (
+    PROGRESS,
+    REWARD,
+    EPISODE,
+    ARM_STATE,
+    POLICY_COMMAND,
+    TELEOP_COMMAND,
+    RESET_COMMAND,
+    CONTROL,
+    STOP_LOCK,
+    LEARNER_STATUS,
+    DIAGNOSTICS,
+)
+
+INTERVENE = Service('intervene', Intervene, 'gate', 'a person takes over, or hands back')
+STOP = Service('stop', Trigger, 'gate', 'stop at once and latch')
+REARM = Service('rearm', Trigger, 'gate', 'release the latch after a stop or a fault')
+RECOVER = Service('recover', Recover, 'gate', 'clear a fault of the arm, without motion')
+START_EPISODE = Service('start_episode', StartEpisode, 'conductor', 'start an episode')
+END_EPISODE = Service('end_episode', EndEpisode, 'conductor', 'end it, or overrule a proposal')
+SET_TASK = Service('set_task', SetTask, 'reward', 'instruction, start and goal views')
+MARK_KEYFRAME = Service('mark_keyframe', MarkKeyframe, 'recorder', 'mark what was reached')
+LEARNER_SAVE = Service('learner/save', Trigger, 'learner', 'write a checkpoint now')
+LEARNER_PAUSE = Service('learner/pause', SetBool, 'learner', 'true: pause, false: go on')
+ADAPT_REWARD = Service(
+    'adapt_reward', AdaptReward, 'reward', 'adapt to a task from one demonstration', action=True
+)
+SERVICES = (
+    INTERVENE,
+    STOP,
+    REARM,
+    RECOVER,
+    START_EPISODE,
+    END_EPISODE,
+    SET_TASK,
+    MARK_KEYFRAME,
+    LEARNER_SAVE,
+    LEARNER_PAUSE,
+    ADAPT_REWARD,
+)
+
+
+def camera_topic(view: str, transport: str = 'raw', depth: int = 5) -> Topic:
+    """Give the topic of one camera view; `transport` is 'raw' or 'compressed'."""
+    name, kind = {
+        'raw': (f'{view}/image_raw', Image),
+        'compressed': (f'{view}/image_raw/compressed', CompressedImage),
+    }[transport]
+    return Topic(
+        name, kind, newest(depth), 10.0, 'cameras', 'reward, policy, recorder', f'view {view}'
+    )
