@@ -1,10 +1,12 @@
 """Pictures of a MuJoCo model from its named cameras."""
 
+import os
 from collections.abc import Sequence
 
+import mujoco
 import numpy as np
 
-from robo_dopamine_ros.sim.gl import ADVICE, NoRenderer, mujoco, way
+from robo_dopamine_ros.sim.gl import ADVICE, NoRenderer
 from robo_dopamine_ros.types import VIEWS
 
 OFF = ('mjRND_SHADOW', 'mjRND_REFLECTION', 'mjRND_FOG', 'mjRND_HAZE')
@@ -24,7 +26,7 @@ class Cameras:
         width, height = size
         if not (8 <= width <= 4096 and 8 <= height <= 4096):
             raise ValueError(f'picture size is {size}; both sides must lie in 8..4096 pixels')
-        if way == 'disabled':
+        if os.environ['MUJOCO_GL'] == 'disabled':
             raise NoRenderer(ADVICE)
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height
         model.vis.quality.offsamples = 4 if smooth else 0

@@ -62,7 +62,7 @@ LINKS = (
     Link(
         (0, 0, 0), FORTH, (-0.0175, 3.7525), 1.666555, (0.060149, -0.014117, -0.010517),
         (0.001964, 0.004354, 0.005433, 0.000109, -0.001158, 0.000341),
-        (((0, 0, 0.01, 0.048), (0, 0, -0.03, 0.045), (0.07, 0.0, 0.0, 0.045), (0.088, 0, 0, 0.045)),),
+        (((0, 0, 0.01, 0.048), (0, 0, -0.03, 0.045), (0.088, 0, 0, 0.045)),),
         None,
     ),
     Link(
@@ -113,14 +113,15 @@ def _finger(side: int, grip: float) -> str:
     """One finger, `side` is -1 or 1, its pad `grip` from the middle [m]."""
     y = side * (grip + 0.008)
     return (
-        f'<geom class="shell" type="box" pos="0 {y} 0.078" size="0.009 0.008 0.02" material="joint"/>'
+        f'<geom class="shell" type="box" pos="0 {y} 0.078" size="0.009 0.008 0.02" '
+        'material="joint"/>'
         f'<geom class="shell" type="box" pos="0 {side * (grip + 0.005)} 0.102" '
         f'size="0.008 0.005 0.012" material="joint"/>'
     )
 
 
 def arm(held: str, grip: float) -> str:
-    """The bodies from the base to the hand; `held` is what hangs on the hand, `grip` its half width."""
+    """The bodies from base to hand; `held` hangs on the hand and is two `grip` wide [m]."""
     opened = (
         '<body name="base" gravcomp="1"><site name="base" size="0.001" rgba="0 0 0 0"/>'
         '<inertial mass="0.63" pos="-0.04 0 0.05" diaginertia="0.003 0.004 0.004"/>'
@@ -128,7 +129,8 @@ def arm(held: str, grip: float) -> str:
     )
     for i, link in enumerate(LINKS, 1):
         opened += (
-            f'<body name="link{i}" pos="{numbers(link.pos)}" quat="{numbers(link.quat)}" gravcomp="1">'
+            f'<body name="link{i}" pos="{numbers(link.pos)}" quat="{numbers(link.quat)}" '
+            'gravcomp="1">'
             f'<inertial mass="{link.mass}" pos="{numbers(link.com)}" '
             f'fullinertia="{numbers(link.inertia)}"/>'
             f'<joint name="{JOINTS[i - 1]}" range="{numbers(link.limits)}"/>'

@@ -1,25 +1,22 @@
-"""Chooses how MuJoCo draws without a screen, before MuJoCo is imported for the first time.
-
-Every file of this part takes `mujoco` from here, so that the choice always comes first.
-"""
+"""Chooses how MuJoCo draws without a screen, before MuJoCo is imported for the first time."""
 
 import ctypes
 import ctypes.util
 import importlib
-import os
+import sys
 from collections.abc import Callable, MutableMapping
-from types import ModuleType
 
 ADVICE = (
     'no way to draw without a screen: neither EGL nor OSMesa works here; '
     'install one of them (Debian and Ubuntu: apt install libegl1 libgl1-mesa-dri, '
     'or apt install libosmesa6)'
 )
-_PLATFORM_DEVICE = 0x313F  # EGL_PLATFORM_DEVICE_EXT
+PLATFORM_DEVICE = 0x313F  # EGL_PLATFORM_DEVICE_EXT
+DEVICES = 16  # as many as are asked for
 
 
 class NoRenderer(RuntimeError):
-    """This machine has no OpenGL that draws without a screen."""
+    """Nothing on this machine draws without a screen."""
 
 
 def egl_works() -> bool:
@@ -28,21 +25,20 @@ def egl_works() -> bool:
         egl = ctypes.CDLL('libEGL.so.1')
     except OSError:
         return False
-    egl.eglGetProcAddress.restype = ctypes.c_void_p
-    query, display = (
-        egl.eglGetProcAddress(name) for name in (b'eglQueryDevicesEXT', b'eglGetPlatformDisplayEXT')
-    )
+    pointer, number = ctypes.c_void_p, ctypes.c_int
+    egl.eglGetProcAddress.restype = pointer
+    egl.eglInitialize.argtypes = (pointer, pointer, pointer)
+    query = egl.eglGetProcAddress(b'eglQueryDevicesEXT')
+    display = egl.eglGetProcAddress(b'eglGetPlatformDisplayEXT')
     if not query or not display:
         return False
-    pointer, number = ctypes.c_void_p, ctypes.c_int
-    devices, count = (pointer * 16)(), number(0)
-    found = ctypes.CFUNCTYPE(number, number, pointer, pointer)(query)(
-        16, devices, ctypes.byref(count)
-    )
+    devices, count = (pointer * DEVICES)(), number(0)
+    ask = ctypes.CFUNCTYPE(number, number, pointer, pointer)(query)
+    if not ask(DEVICES, devices, ctypes.byref(count)):
+        return False
     open_display = ctypes.CFUNCTYPE(pointer, number, pointer, pointer)(display)
-    egl.eglInitialize.argtypes = (pointer, pointer, pointer)
-    handles = [open_display(_PLATFORM_DEVICE, device, None) for device in devices[: count.value]]
-    return bool(found) and any(h and egl.eglInitialize(h, None, None) for h in handles)
+    handles = [open_display(PLATFORM_DEVICE, device, None) for device in devices[: count.value]]
+    return any(handle and egl.eglInitialize(handle, None, None) for handle in handles)
 
 
 def osmesa_works() -> bool:
@@ -57,17 +53,22 @@ def choose(
 ) -> str:
     """Set MUJOCO_GL unless it is set, and say what it is; 'disabled' when nothing draws."""
     if not environment.get('MUJOCO_GL'):
-        way = 'egl' if egl() else 'osmesa' if osmesa() else 'disabled'
-        environment['MUJOCO_GL'] = way
+        environment['MUJOCO_GL'] = 'egl' if egl() else 'osmesa' if osmesa() else 'disabled'
     return environment['MUJOCO_GL']
 
 
-def _import(way: str) -> ModuleType:
+def prepare(environment: MutableMapping[str, str]) -> None:
+    """Choose, and import MuJoCo with that choice; NoRenderer names what to install.
+
+    Mesa's software renderer gets one thread unless told otherwise: at our picture sizes more of
+    them cost more than they give.
+    """
+    late = 'mujoco' in sys.modules and not environment.get('MUJOCO_GL')
+    way = choose(environment)
+    environment.setdefault('LP_NUM_THREADS', '1')
     try:
-        return importlib.import_module('mujoco')
-    except (ImportError, AttributeError) as error:
+        importlib.import_module('mujoco')
+        if late:
+            importlib.reload(importlib.import_module('mujoco.rendering.classic.gl_context'))
+    except (ImportError, AttributeError, RuntimeError) as error:
         raise NoRenderer(f'MUJOCO_GL={way} does not work here ({error}); {ADVICE}') from error
-
-
-way = choose(os.environ)
-mujoco = _import(way)

@@ -101,7 +101,7 @@ class Operator:
         return wish
 
     def _feel(self, leg: Leg, error: np.ndarray, sight: Sight) -> np.ndarray:
-        """Go down once aligned; in contact push lightly and wiggle; when stuck, lift and look anew."""
+        """Go down once aligned; in contact push lightly and wiggle; stuck, lift and look anew."""
         wish, height = self._go(leg, error), sight.offset[2]
         aligned = np.abs(error[:2]).max() < 0.0025 and abs(error[3]) < 0.05
         if self._lift > 0:

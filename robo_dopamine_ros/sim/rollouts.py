@@ -119,7 +119,7 @@ def rollouts(
     looks: Looks | None = None,
     piece: Workpiece | None = None,
 ) -> Iterator[Rollout]:
-    """One rollout for every (style, seed), drawn as asked for, on one world; `looks` None: plain."""
+    """One rollout for every (style, seed), drawn as asked for; `looks` None: the plain look."""
     with Studio(size, piece) as studio:
         for style, seed in wanted:
             yield studio.rollout(style, seed, looks)

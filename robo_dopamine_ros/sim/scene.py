@@ -1,9 +1,9 @@
-"""Peg insertion as one MJCF text: a Franka holding a square peg above a board with a square hole."""
+"""Peg insertion as one MJCF text: a Franka with a square peg, a board with a square hole."""
 
 from dataclasses import dataclass
 
 from robo_dopamine_ros.sim import franka
-from robo_dopamine_ros.sim.shapes import block, hull, look_at, numbers
+from robo_dopamine_ros.sim.shapes import look_at, numbers
 
 BOARD = (0.5, 0.0, 0.08)  # middle of the board's top, before randomisation [m]
 BOARD_HALF = 0.07  # [m]
@@ -40,41 +40,30 @@ class Workpiece:
         return self.peg + self.clearance
 
 
+def _frame(inner: float, outer: float, low: float, high: float, look: str) -> str:
+    """Four boxes around a square: from half width `inner` to `outer`, from z `low` to `high` [m]."""
+    middle, half = (inner + outer) / 2, (outer - inner) / 2
+    sides: list[tuple[float, ...]] = [(middle, 0, half, outer), (-middle, 0, half, outer)]
+    sides += [(0, middle, inner, half), (0, -middle, inner, half)]
+    z, height = (low + high) / 2, (high - low) / 2
+    return ''.join(
+        f'<geom type="box" pos="{numbers((x, y, z))}" size="{numbers((sx, sy, height))}" {look}/>'
+        for x, y, sx, sy in sides
+    )
+
+
 def _board(piece: Workpiece) -> str:
-    """Four walls around the hole, a dark lining that makes it visible, and a plinth."""
-    h, half, deep = piece.hole / 2, BOARD_HALF, piece.thickness
-    side = (half - h) / 2
-    walls = [(h + side, 0, side, half), (-h - side, 0, side, half)]
-    walls += [(0, h + side, h, side), (0, -h - side, h, side)]
-    parts = ''.join(
-        f'<geom class="wall" type="box" pos="{x} {y} {-deep / 2}" size="{sx} {sy} {deep / 2}"/>'
-        for x, y, sx, sy in walls
+    """Four walls around the hole, a dark lining and a white mark to see it by, and a plinth."""
+    h, deep = piece.hole / 2, piece.thickness
+    parts = (
+        _frame(h, BOARD_HALF, -deep, 0, 'class="wall"')
+        + _frame(h - LINING, h, -deep, -LINING, 'class="look" material="hole"')
+        + _frame(h + 0.003, h + 0.005, -0.0002, 0.0002, 'class="look" material="mark"')
     )
-    thin, low = LINING / 2, (deep - 0.0006) / 2
-    linings = [
-        (h - thin, 0, thin, h),
-        (thin - h, 0, thin, h),
-        (0, h - thin, h, thin),
-        (0, thin - h, h, thin),
-    ]
-    parts += ''.join(
-        f'<geom class="look" type="box" pos="{x} {y} {-low - 0.0006}" size="{sx} {sy} {low}" '
-        'material="hole"/>'
-        for x, y, sx, sy in linings
-    )
-    frame = h + 0.004
-    parts += ''.join(
-        f'<geom class="look" type="box" pos="{x} {y} 0" size="{sx} {sy} 0.0002" material="mark"/>'
-        for x, y, sx, sy in [
-            (frame, 0, 0.001, frame), (-frame, 0, 0.001, frame),
-            (0, frame, frame, 0.001), (0, -frame, frame, 0.001),
-        ]
-    )  # fmt: skip
     plinth = (BOARD[2] - deep) / 2
-    floor = -deep - plinth
     return (
         f'<body name="board" mocap="true" pos="{numbers(BOARD)}">{parts}'
-        f'<geom class="wall" type="box" pos="0 0 {floor}" size="0.062 0.062 {plinth}" '
+        f'<geom class="wall" type="box" pos="0 0 {-deep - plinth}" size="0.062 0.062 {plinth}" '
         'material="plinth"/></body>'
     )
 
@@ -109,28 +98,30 @@ def _actuators(piece: Workpiece) -> str:
     rows = [(piece.stiffness, piece.damping, piece.force)] * 3 + [(150.0, 10.0, 10.0)] * 3
     return ''.join(
         f'<general site="tip" refsite="base" gear="{numbers(float(i == k) for k in range(6))}" '
-        f'gainprm="{gain}" biastype="affine" biasprm="0 {-gain} {-rate}" forcerange="{-top} {top}"/>'
+        f'gainprm="{gain}" biastype="affine" biasprm="0 {-gain} {-rate}" '
+        f'forcerange="{-top} {top}"/>'
         for i, (gain, rate, top) in enumerate(rows)
     )
 
 
 def _materials() -> str:
     plain = {
-        'shell': '.93 .94 .95', 'joint': '.22 .23 .25', 'board': '.16 .42 .72', 'plinth': '.13 .13 .15',
-        'hole': '.03 .03 .035', 'mark': '.9 .92 .95', 'peg': '.92 .36 .10', 'plain': '.7 .7 .68',
+        'shell': '.93 .94 .95', 'joint': '.22 .23 .25', 'board': '.16 .42 .72',
+        'plinth': '.13 .13 .15', 'hole': '.03 .03 .035', 'mark': '.9 .92 .95',
+        'peg': '.92 .36 .10', 'plain': '.7 .7 .68',
     }  # fmt: skip
     textures = {
-        'oak': 'builtin="gradient" rgb1=".70 .56 .40" rgb2=".62 .47 .32" mark="random" '
-        'markrgb=".52 .39 .26" random="0.06"',
+        'oak': 'builtin="flat" rgb1=".66 .52 .37"',
         'tiles': 'builtin="checker" rgb1=".80 .80 .78" rgb2=".66 .66 .66"',
-        'speckle': 'builtin="flat" rgb1=".68 .68 .70" mark="random" markrgb=".35 .35 .38" random=".12"',
+        'speckle': 'builtin="flat" rgb1=".68 .68 .70" mark="random" '
+        'markrgb=".35 .35 .38" random=".12"',
     }
     return (
         '<texture type="skybox" builtin="gradient" rgb1=".86 .89 .93" rgb2=".55 .60 .66" '
         'width="64" height="64"/>'
         + ''.join(
-            f'<texture name="{name}" type="2d" width="128" height="128" {look}/>'
-            f'<material name="{name}" texture="{name}" texrepeat="5 5" texuniform="true"/>'
+            f'<texture name="{name}" type="2d" width="256" height="256" {look}/>'
+            f'<material name="{name}" texture="{name}" texrepeat="3 3" texuniform="true"/>'
             for name, look in textures.items()
         )
         + ''.join(
@@ -166,7 +157,8 @@ def mjcf(piece: Workpiece) -> str:
  diffuse=".18 .19 .22" specular="0 0 0"/>
 <geom name="table" class="wall" type="box" pos="0.35 0 -0.02" size="0.65 0.75 0.02" material="oak"/>
 <geom name="wall" class="look" type="box" pos="-0.7 0 0.6" size="0.01 2.5 1.6" material="plain"/>
-<camera name="front" pos="{numbers(eye)}" xyaxes="{look_at(eye, (0.43, 0, 0.20), (0, 0, 1))}" fovy="38"/>
+<camera name="front" pos="{numbers(eye)}" fovy="38"
+ xyaxes="{look_at(eye, (0.43, 0, 0.20), (0, 0, 1))}"/>
 {_board(piece)}{franka.arm(held, piece.peg / 2)}
 </worldbody>
 <actuator>{_actuators(piece)}</actuator>

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+import mujoco
 import numpy as np
 
-from robo_dopamine_ros.sim.gl import mujoco
 from robo_dopamine_ros.sim.scene import BOARD, FINISHES
 from robo_dopamine_ros.types import VIEWS
 
@@ -76,7 +76,7 @@ class Wardrobe:
         self._finishes = [model.material(name).id for name in FINISHES]
 
     _FIELDS = (
-        'mat_rgba', 'light_diffuse', 'light_dir', 'cam_pos', 'cam_quat', 'cam_fovy', 'geom_matid',
+        'mat_rgba', 'mat_texrepeat', 'light_diffuse', 'light_dir', 'cam_pos', 'cam_quat', 'cam_fovy', 'geom_matid',
     )  # fmt: skip
 
     def plain(self) -> None:
@@ -91,6 +91,7 @@ class Wardrobe:
         if looks.finish:
             for name in ('table', 'wall'):
                 model.geom(name).matid = rng.choice(self._finishes)
+        model.mat_texrepeat *= rng.uniform(0.6, 1.6, (model.nmat, 1))
         tint = rng.uniform(0.05, 0.95, (model.nmat, 3))
         blend = rng.uniform(0, looks.colour, (model.nmat, 1))
         model.mat_rgba[:, :3] += blend * (tint - model.mat_rgba[:, :3])

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import mujoco
 import numpy as np
 
 from robo_dopamine_ros.sim import franka, truth
-from robo_dopamine_ros.sim.gl import mujoco
 from robo_dopamine_ros.sim.scene import Workpiece, mjcf
+from robo_dopamine_ros.sim.textures import paint, planks
 from robo_dopamine_ros.sim.variation import Looks, Start, Starts, Wardrobe, draw
 
 
@@ -59,11 +60,12 @@ def _clip(vector: np.ndarray, length: float) -> np.ndarray:
 
 
 class World:
-    """One arm, one board; the base frame is the arm's, the tip frame sits on the peg's tip, z up."""
+    """One arm, one board; poses of the peg's tip, z up, in the frame of the arm's base."""
 
     def __init__(self, piece: Workpiece | None = None, reins: Reins | None = None):
         self.piece, self.reins = piece or Workpiece(), reins or Reins()
         self.model = mujoco.MjModel.from_xml_string(mjcf(self.piece))
+        paint(self.model, 'oak', planks(256, np.random.default_rng(0)))
         self.data = mujoco.MjData(self.model)
         self._wardrobe = Wardrobe(self.model)
         self._board = self.model.body('board').mocapid[0]
