@@ -12,6 +12,7 @@ from typing import TextIO
 
 from robo_dopamine_ros import __version__
 
+PACKAGE = 'robo_dopamine_ros.'
 VERBS = ('demo', 'replay', 'adapt', 'evaluate', 'up', 'bench', 'doctor')  # as the help lists them
 FAULT, INTERRUPTED = 2, 130  # exit codes
 TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment: show where an error came from
@@ -86,9 +87,17 @@ def _summary(verb: str) -> str:
 
 
 def _is_known(error: Exception) -> bool:
-    """Whether an error says all a person needs: those of this package and of the file system."""
-    own = type(error).__module__.startswith('robo_dopamine_ros.')
-    return own or (isinstance(error, OSError) and error.filename is not None)
+    """Whether an error was raised on purpose and says all a person needs.
+
+    Those are our own classes, files that cannot be had, and values our own code refused.
+    """
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    raiser = str(place.tb_frame.f_globals.get('__name__')) if place else ''
+    refused = type(error) is ValueError and raiser.startswith(PACKAGE)
+    missing = isinstance(error, OSError) and error.filename is not None
+    return type(error).__module__.startswith(PACKAGE) or missing or refused
 
 
 def _show_warning(
@@ -100,7 +109,7 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """Say our own warnings in one line; those of libraries are for their developers."""
-    if category.__module__.startswith('robo_dopamine_ros.'):
+    if category.__module__.startswith(PACKAGE):
         print(f'robo-dopamine: {message}', file=sys.stderr)
 
 

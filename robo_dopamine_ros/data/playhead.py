@@ -1,3 +1,5 @@
+import math
+
 from robo_dopamine_ros.types import Recording, Views
 
 
@@ -20,9 +22,10 @@ class Playhead:
     def due(self, elapsed: float) -> int | None:
         """Index of the frame that is due `elapsed` [s] after the start, None if none is yet.
 
-        Frames that later ones have overtaken are skipped, so that playing keeps its rate.
+        It is the one nearest in time, so that a timer's jitter does no harm; frames that later
+        ones have overtaken are skipped, so that playing keeps its rate.
         """
-        wanted = min(self._last, int(elapsed / self.period + 1e-6))
+        wanted = min(self._last, math.floor(elapsed / self.period + 0.5))
         if wanted < self._index:
             return None
         while self._index < wanted:

@@ -1,3 +1,4 @@
+import argparse
 import subprocess
 import sys
 
@@ -75,8 +76,6 @@ class Verb:
 
 
 def outcome(monkeypatch, error):
-    import argparse
-
     monkeypatch.setattr(cli, '_parser', lambda words: (argparse.ArgumentParser(), Verb(error)))
     return cli.main([])
 
@@ -93,6 +92,23 @@ def test_own_errors_are_two(monkeypatch, capsys):
 def test_bugs_keep_their_traceback(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         outcome(monkeypatch, ZeroDivisionError())
+
+
+def test_values_our_code_refuses_are_two(monkeypatch, capsys):
+    from robo_dopamine_ros.data.footage import picked
+
+    class Playing:
+        def run(self, args):
+            picked(10, 0, 0, None)
+
+    monkeypatch.setattr(cli, '_parser', lambda words: (argparse.ArgumentParser(), Playing()))
+    assert cli.main([]) == 2
+    assert capsys.readouterr().err == 'robo-dopamine: stride = 0; it must be 1 or more\n'
+
+
+def test_values_that_surprise_keep_their_traceback(monkeypatch):
+    with pytest.raises(ValueError, match='a bug'):
+        outcome(monkeypatch, ValueError('a bug'))
 
 
 def test_own_errors_show_where_on_demand(monkeypatch):
