@@ -1,0 +1,5 @@
+"""The compact GRM: a small multi-view network that learns a task from one demonstration."""
+
+from robo_dopamine_ros.reward.compact.files import ModelError, load
+
+__all__ = ['ModelError', 'load']

@@ -1,0 +1,137 @@
+"""The network of the compact GRM.
+
+Pictures become one token a view, tokens become one state vector, and two heads read states: where
+in the task one state is, and how far the task moved between two. The second is antisymmetric by
+construction, so a view compared with itself has moved by exactly nothing.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the network; stored beside its weights."""
+
+    views: int = 3
+    width: int = 128  # picture columns [px]
+    height: int = 96  # picture rows [px]
+    token: int = 128  # features of one view
+    state: int = 256  # features of one set of views
+    bins: int = 49  # of the progress histogram
+
+    def __post_init__(self) -> None:
+        """Refuse sizes the layers cannot take."""
+        if not 1 <= self.views <= 3:
+            raise ValueError(f'views is {self.views}; a model sees one to three')
+        if self.width % 32 or self.height % 32:
+            raise ValueError(f'pictures of {self.width}x{self.height}; sides must divide by 32')
+
+
+class Conv(nn.Module):
+    """Convolution, group norm, ReLU."""
+
+    def __init__(self, inside: int, outside: int, stride: int = 1, size: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, size, stride, size // 2, bias=False)
+        self.norm = nn.GroupNorm(8, outside)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inside, H, W) to (N, outside, H / stride, W / stride)."""
+        return functional.relu(self.norm(self.conv(x)))
+
+
+class Residual(nn.Module):
+    """Two convolutions around which the input passes."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = Conv(channels, channels)
+        self.second = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.norm = nn.GroupNorm(8, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to the same."""
+        return functional.relu(x + self.norm(self.second(self.first(x))))
+
+
+class Encoder(nn.Module):
+    """One picture (N, 3, H, W) in 0..1 to one token (N, token); keeps the layout of the scene."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            Conv(3, 24, 2, 5),
+            Conv(24, 32, 2),
+            Conv(32, 64, 2),
+            Residual(64),
+            Conv(64, 96, 2),
+            Residual(96),
+            nn.Conv2d(96, 48, 1),
+            nn.ReLU(),
+            nn.AvgPool2d(2),
+        )
+        cells = (shape.height // 32) * (shape.width // 32)
+        self.project = nn.Linear(48 * cells, shape.token)
+        self.norm = nn.LayerNorm(shape.token)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) to (N, token); brightness and contrast of a picture cancel."""
+        x = x - x.mean((2, 3), keepdim=True)
+        x = x / (x.square().mean((1, 2, 3), keepdim=True).sqrt() + 0.02)
+        return self.norm(self.project(self.layers(x).flatten(1)))
+
+
+class Network(nn.Module):
+    """Encoder and heads; pure functions of tensors, so that they export one by one."""
+
+    scale: Tensor  # (bins,) progress of each bin of the histogram
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.encoder = Encoder(shape)
+        self.view = nn.Parameter(torch.randn(shape.views, shape.token) * 0.1)
+        self.missing = nn.Parameter(torch.zeros(shape.views, shape.token))
+        self.fuse = nn.Sequential(nn.Linear(shape.views * shape.token, shape.state), nn.ReLU())
+        self.place = nn.Linear(shape.state, shape.bins)
+        self.known = nn.Sequential(nn.Linear(shape.state, 64), nn.ReLU(), nn.Linear(64, 1))
+        self.pair = nn.Sequential(
+            nn.Linear(3 * shape.state, shape.state),
+            nn.ReLU(),
+            nn.Linear(shape.state, 64),
+            nn.ReLU(),
+            nn.Linear(64, 1),
+        )
+        self.register_buffer('scale', torch.linspace(-0.1, 1.1, shape.bins), persistent=False)
+
+    def tokens(self, pictures: Tensor, present: Tensor) -> Tensor:
+        """Pictures (N, V, 3, H, W) in 0..1 and present (N, V) in {0, 1} to tokens (N, V, token)."""
+        count, views = pictures.shape[:2]
+        seen = self.encoder(pictures.flatten(0, 1)).view(count, views, -1) + self.view
+        return torch.where(present[..., None] > 0.5, seen, self.missing)
+
+    def state(self, tokens: Tensor) -> Tensor:
+        """Tokens (N, V, token) to states (N, state)."""
+        return self.fuse(tokens.flatten(1))
+
+    def histogram(self, state: Tensor) -> Tensor:
+        """Log probability (N, bins) of the progress a state shows."""
+        return functional.log_softmax(self.place(state), -1)
+
+    def progress(self, state: Tensor) -> Tensor:
+        """Expected progress (N,) of a state; may leave 0..1 by a tenth before it is clamped."""
+        return (self.histogram(state).exp() * self.scale).sum(-1)
+
+    def change(self, before: Tensor, after: Tensor) -> Tensor:
+        """Progress gained (N,) from one state to another; turned round, the sign turns."""
+        there = self.pair(torch.cat([before, after, after - before], -1))
+        back = self.pair(torch.cat([after, before, before - after], -1))
+        return self.progress(after) - self.progress(before) + (there - back)[:, 0]
+
+    def familiarity(self, state: Tensor) -> Tensor:
+        """How much a state looks like those of the task, as a logit (N,)."""
+        return self.known(state)[:, 0]
