@@ -18,12 +18,6 @@ from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.types import SECOND, Phase
 
-PLAYED = topics.Topic(
-    'player/frame', Header, topics.reliable(1000), None, 'player', 'anyone',
-    'stamp of the frame whose index is frame_id; the last index ends the episode',
-)  # fmt: skip
-
-
 @dataclass(frozen=True)
 class PlayerParameters:
     """What is played, and how fast."""
@@ -55,7 +49,8 @@ class Player(Node):
         for view in recording.views:
             topic = topics.camera_topic(view)
             self._cameras[view] = self.create_publisher(topic.type, topic.name, topic.qos)
-        self._played = self.create_publisher(PLAYED.type, PLAYED.name, PLAYED.qos)
+        played = topics.PLAYED
+        self._played = self.create_publisher(played.type, played.name, played.qos)
         episode = topics.EPISODE
         self.create_subscription(episode.type, episode.name, self._note_episode, episode.qos)
         self.create_timer(self._playhead.period, self._tick)

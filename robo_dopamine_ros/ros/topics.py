@@ -26,7 +26,7 @@ from robo_dopamine.srv import (
     StartEpisode,
 )
 from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Bool
+from std_msgs.msg import Bool, Header
 from std_srvs.srv import SetBool, Trigger
 
 
@@ -119,6 +119,15 @@ DIAGNOSTICS = Topic(
     'anyone',
     'health of every part',
 )
+PLAYED = Topic(
+    'player/frame',
+    Header,
+    reliable(1000),
+    10.0,
+    'player',
+    'anyone',
+    'stamp of the recorded frame whose index is frame_id; the last index ends the recording',
+)
 TOPICS = (
     PROGRESS,
     REWARD,
@@ -131,6 +140,7 @@ TOPICS = (
     STOP_LOCK,
     LEARNER_STATUS,
     DIAGNOSTICS,
+    PLAYED,
 )
 
 INTERVENE = Service('intervene', Intervene, 'gate', 'a person takes over, or hands back')
