@@ -103,11 +103,11 @@ def _ood_auroc(traces: Traces) -> float | None:
 
 def _outliers(traces: Traces) -> dict[str, dict[str, float | None]]:
     clean = np.concatenate([t.clean.score for t in traces])
-    agreed = np.concatenate([t.clean.disagreement for t in traces])
+    agreed = _known(t.clean.disagreement for t in traces)
     found = {}
     for name in traces[0].outliers:
         families = [t.outliers[name] for t in traces]
-        gaps = np.concatenate([f.disagreement for f in families])
+        gaps = _known(f.disagreement for f in families)
         found[name] = {
             'auroc': metrics.auroc(clean, np.concatenate([f.score for f in families])),
             'auroc_disagreement': metrics.auroc(agreed, gaps),
@@ -193,6 +193,11 @@ def _by_task(traces: Traces) -> dict[str, list[Trace]]:
 
 def _final_by_grade(traces: Traces) -> dict[str, list[float]]:
     return {g: [float(t.played.fused[-1]) for t in traces if t.grade == g] for g in GRADES}
+
+
+def _known(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    values = np.concatenate(list(arrays))
+    return values[~np.isnan(values)]
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

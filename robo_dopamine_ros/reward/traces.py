@@ -59,7 +59,7 @@ class Suspicion(Arrays):
     """How far a model distrusted its inputs, (n,) each."""
 
     score: np.ndarray  # 1 - familiarity, and 1 more where it refused
-    disagreement: np.ndarray  # of forward and backward progress, 0..1; 0 without a goal
+    disagreement: np.ndarray  # of forward and backward progress, 0..1; NaN where one is unknown
     refused: np.ndarray  # bool
 
 
@@ -67,11 +67,10 @@ def suspicion(hops: Sequence[Hops]) -> Suspicion:
     """Collect the distrust in a row of answers; a familiarity that is no number counts as 0."""
     refused = np.array([not h.valid for h in hops], bool)
     strange = 1.0 - np.nan_to_num([h.familiarity for h in hops], nan=0.0)
-    gaps = [
-        0.0 if h.backward is None else np.clip(h.forward, 0, 1) - np.clip(1.0 + h.backward, 0, 1)
-        for h in hops
-    ]
-    return Suspicion(strange + refused, np.abs(np.nan_to_num(gaps, nan=1.0)), refused)
+    forward = np.array([h.forward for h in hops])
+    backward = np.array([1.0 + (np.nan if h.backward is None else h.backward) for h in hops])
+    gap = np.abs(np.clip(forward, 0.0, 1.0) - np.clip(backward, 0.0, 1.0))
+    return Suspicion(strange + refused, gap, refused)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class TrackerParameters:
     fusion: str = 'mean'  # 'mean' (Eq 8) or 'consistency' (Eq 9 to 11; the mean without a goal)
     recursion: str = 'fused'  # hops add to the 'fused' progress (paper) or to their 'own' (code)
     alpha: float = 20.0  # sensitivity of the consistency weight (paper, Table 9), 0 or more
-    epsilon: float = 0.1  # softens Eq 9 where progress is small (the paper names no value), > 0
+    epsilon: float = 0.25  # softens Eq 9 where progress is small (no value in the paper), above 0
     floor: float = 0.05  # least consistency weight, within 0..1 and above 0
 
     def __post_init__(self) -> None:
