@@ -10,6 +10,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from robo_dopamine import msg as ours
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from robo_dopamine_ros.types import (
     SECOND,
@@ -80,6 +81,11 @@ def episode_from_msg(message: ours.Episode) -> Episode:
         outcome=Outcome(message.outcome),
         **_plain(message, Episode, 'phase', 'outcome'),
     )
+
+
+def played_from_msg(message: Header) -> tuple[int, int]:
+    """Give stamp [ns] and index of a recorded frame that was shown."""
+    return from_time(message.stamp), int(message.frame_id)
 
 
 def arm_state_to_msg(state: ArmState, frame: str) -> ours.ArmState:
