@@ -8,6 +8,10 @@ from robo_dopamine_ros.sim.plans import Leg, Plan
 
 STEP = 0.010  # tip displacement of a full action per step [m]
 TURN = 0.10  # turn of a full action per step [rad]
+LIGHT = 8.0  # force the operator pushes with while feeling for the hole [N]
+SOFT = 0.025  # action per newton off that force [1/N]
+LEAD = 0.6  # steps the operator looks ahead along the tip's motion
+ALIGNED = 0.001  # offset per axis below which the operator goes down [m]
 RATE = 10.0  # steps a second [Hz]
 
 
@@ -44,6 +48,7 @@ class Operator:
     def __init__(self, plan: Plan, rng: np.random.Generator, hand: Hand | None = None):
         self._plan, self._rng, self._hand = plan, rng, hand or Hand()
         self._index, self._last = 0, np.zeros(4)
+        self._before: np.ndarray | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -64,8 +69,11 @@ class Operator:
         if self.done:
             return np.zeros(4)
         leg = self._plan[self._index]
+        if self._before is None:
+            self._before = sight.offset
         error = np.append(np.array(leg.place) - sight.offset, leg.yaw - sight.yaw)
-        error[:2] += self._bias
+        error[:2] += self._bias - LEAD * (sight.offset - self._before)[:2]
+        self._before = sight.offset
         error[3] += self._skew
         self._count(leg, error, sight)
         wish = self._feel(leg, error, sight) if leg.insert else self._go(leg, error)
@@ -102,8 +110,10 @@ class Operator:
 
     def _feel(self, leg: Leg, error: np.ndarray, sight: Sight) -> np.ndarray:
         """Go down once aligned; in contact push lightly and wiggle; stuck, lift and look anew."""
-        wish, height = self._go(leg, error), sight.offset[2]
-        aligned = np.abs(error[:2]).max() < 0.0025 and abs(error[3]) < 0.05
+        level, height = np.append(error[:2], [0.0, error[3]]), sight.offset[2]
+        wish = self._go(leg, level)
+        wish[2] = np.clip(error[2] / STEP * 0.7, -leg.speed / (STEP * RATE), 0.5)
+        aligned = np.abs(error[:2]).max() < ALIGNED and abs(error[3]) < 0.05
         if self._lift > 0:
             self._lift -= 1
             wish[2] = 0.5
@@ -111,11 +121,11 @@ class Operator:
             wish[:2] *= 0.3
         elif height < 0.0015 and sight.contact > 2.0:
             self._stuck += 1
-            wish[2] = -0.15
+            wish[2] = (sight.contact - LIGHT) * SOFT
             wish[:2] += self._rng.normal(0, 0.1, 2)
             if self._stuck > 6:
                 self._stuck, self._lift = 0, 2
                 self._look()
         elif not aligned:
-            wish[2] = max(0.0, 0.5 * (0.006 - height) / STEP) if height < 0.012 else 0.0
+            wish[2] = 0.5 * (0.004 - height) / STEP if height < 0.010 else min(0.0, wish[2])
         return wish

@@ -36,74 +36,80 @@ def _pace(rng: Rng) -> float:
     return rng.uniform(0.06, 0.1)
 
 
-def _insertion(rng: Rng) -> Plan:
+def _brisk(rng: Rng) -> float:
+    return rng.uniform(0.08, 0.1)
+
+
+def _insertion(rng: Rng, pace: float, rest: tuple[int, int] = (2, 6)) -> Plan:
     hover = rng.uniform(0.008, 0.022)
-    over = Leg((0, 0, hover), speed=_pace(rng), within=0.002, dwell=int(rng.integers(0, 3)))
+    over = Leg((0, 0, hover), speed=pace, within=0.003)
     down = Leg(
         (0, 0, -rng.uniform(0.023, 0.029)), speed=rng.uniform(0.03, 0.06), within=0.0015,
-        dwell=int(rng.integers(2, 6)), insert=True, patience=80,
+        dwell=int(rng.integers(*rest)), insert=True, patience=80,
     )  # fmt: skip
     return over, down
 
 
-def _overshoot(rng: Rng) -> Plan:
-    return (Leg(_beside(rng, 0.025, 0.06, 0.015, 0.045), speed=_pace(rng), within=0.008),)
+def _overshoot(rng: Rng, pace: float) -> Plan:
+    return (Leg(_beside(rng, 0.025, 0.06, 0.015, 0.045), speed=pace, within=0.008),)
 
 
-def _wrong_offset(rng: Rng) -> Plan:
+def _wrong_offset(rng: Rng, pace: float) -> Plan:
     place = _beside(rng, 0.015, 0.045, 0.006, 0.025)
-    return (Leg(place, speed=_pace(rng), dwell=int(rng.integers(2, 8))),)
+    return (Leg(place, speed=pace, dwell=int(rng.integers(2, 8))),)
 
 
-def _premature(rng: Rng) -> Plan:
+def _premature(rng: Rng, pace: float) -> Plan:
     x, y, _ = _beside(rng, 0.015, 0.030, 0, 0)
-    press = Leg((x, y, -0.004), speed=_pace(rng), dwell=int(rng.integers(3, 10)), patience=30)
+    press = Leg((x, y, -0.004), speed=pace, dwell=int(rng.integers(3, 10)), patience=30)
     return press, Leg((x, y, rng.uniform(0.012, 0.03)), speed=0.06, within=0.005)
 
 
-def _jam(rng: Rng) -> Plan:
+def _jam(rng: Rng, pace: float) -> Plan:
     yaw = rng.choice((-1, 1)) * rng.uniform(0.15, 0.35)
-    hover = Leg((0, 0, rng.uniform(0.008, 0.018)), yaw, _pace(rng), 0.004)
+    hover = Leg((0, 0, rng.uniform(0.008, 0.018)), yaw, pace, 0.004)
     press = Leg((0, 0, -0.006), yaw, 0.05, dwell=int(rng.integers(4, 12)), patience=12)
     return hover, press, Leg((0, 0, rng.uniform(0.008, 0.02)), yaw, 0.06, 0.004)
 
 
-def _back_out(rng: Rng) -> Plan:
-    hover, _ = _insertion(rng)
+def _back_out(rng: Rng, pace: float) -> Plan:
+    hover, _ = _insertion(rng, pace)
     down = Leg((0, 0, -rng.uniform(0.004, 0.014)), speed=0.05, within=0.0015, insert=True)
     return hover, down, Leg((0, 0, rng.uniform(0.012, 0.035)), speed=0.06, within=0.004)
 
 
-def _pause(rng: Rng) -> Plan:
+def _pause(rng: Rng, pace: float) -> Plan:
     place = _beside(rng, 0.0, 0.06, 0.03, 0.09)
-    return (Leg(place, speed=_pace(rng), within=0.01, dwell=int(rng.integers(4, 14))),)
+    return (Leg(place, speed=pace, within=0.01, dwell=int(rng.integers(4, 14))),)
 
 
-def _retreat(rng: Rng) -> Plan:
-    close = Leg(_beside(rng, 0.0, 0.03, 0.015, 0.04), speed=_pace(rng), within=0.006)
-    return close, Leg(_beside(rng, 0.02, 0.07, 0.06, 0.1), speed=_pace(rng), within=0.015)
+def _retreat(rng: Rng, pace: float) -> Plan:
+    close = Leg(_beside(rng, 0.0, 0.03, 0.015, 0.04), speed=pace, within=0.006)
+    return close, Leg(_beside(rng, 0.02, 0.07, 0.06, 0.1), speed=pace, within=0.015)
 
 
-MISTAKES: tuple[Callable[[Rng], Plan], ...] = (
+MISTAKES: tuple[Callable[[Rng, float], Plan], ...] = (
     _overshoot, _wrong_offset, _premature, _jam, _back_out, _pause, _retreat,
 )  # fmt: skip
 
 
 def demonstration(rng: Rng) -> Plan:
     """Straight over the hole and in."""
-    return _insertion(rng)
+    return _insertion(rng, _pace(rng))
 
 
 def recovery(rng: Rng) -> Plan:
     """One or two mistakes, each mended, then in."""
     wrong = rng.choice(len(MISTAKES), size=rng.integers(1, 3), replace=False)
-    return sum((MISTAKES[k](rng) for k in wrong), ()) + _insertion(rng)
+    return sum((MISTAKES[k](rng, _pace(rng)) for k in wrong), ()) + _insertion(
+        rng, _pace(rng), (8, 14)
+    )
 
 
 def partial(rng: Rng) -> Plan:
     """Ends over the hole, at its rim, or 3 to 13 mm inside."""
-    stay = int(rng.integers(28, 48))
-    hover, _ = _insertion(rng)
+    stay = int(rng.integers(38, 58))
+    hover, _ = _insertion(rng, _brisk(rng))
     shallow = Leg(
         (0, 0, -rng.uniform(0.003, 0.013)), speed=0.05, within=0.001, dwell=stay, insert=True,
         patience=60,
@@ -111,19 +117,19 @@ def partial(rng: Rng) -> Plan:
     kind = rng.choice(('hover', 'shallow', 'shallow', 'out', 'jam'))
     if kind == 'hover':
         x, y, _ = _beside(rng, 0.0, 0.003, 0, 0)
-        return (Leg((x, y, rng.uniform(0.002, 0.022)), speed=_pace(rng), dwell=stay),)
+        return (Leg((x, y, rng.uniform(0.002, 0.022)), speed=_brisk(rng), dwell=stay),)
     if kind == 'jam':
-        turned, press, _ = _jam(rng)
+        turned, press, _ = _jam(rng, _brisk(rng))
         return turned, Leg(press.place, press.yaw, press.speed, dwell=stay, patience=12)
     if kind == 'out':
-        out = _back_out(rng)
-        return *out, Leg(out[-1].place, speed=0.05, dwell=stay // 2)
+        out = _back_out(rng, _brisk(rng))
+        return *out, Leg(out[-1].place, speed=0.05, dwell=stay * 2 // 3)
     return hover, shallow
 
 
 def near_miss(rng: Rng) -> Plan:
     """Ends close to the hole but not over it, mostly pressed on the board."""
-    legs: Plan = _premature(rng) if rng.random() < 0.3 else ()
+    legs: Plan = _premature(rng, _pace(rng)) if rng.random() < 0.3 else ()
     x, y, _ = _beside(rng, 0.0155, 0.034, 0, 0)
     yaw = rng.normal(0, 0.08)
     low = -0.004 if rng.random() < 0.65 else rng.uniform(0.003, 0.015)

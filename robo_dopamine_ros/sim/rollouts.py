@@ -16,7 +16,7 @@ from robo_dopamine_ros.sim.world import World
 from robo_dopamine_ros.types import SECOND, VIEWS, Outcome, Recording, Views
 
 INSTRUCTION = 'insert the square peg into the hole'
-LONGEST = 150  # steps
+LONGEST = 200  # steps
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Workpiece:
 
 
 def _frame(inner: float, outer: float, low: float, high: float, look: str) -> str:
-    """Four boxes around a square: from half width `inner` to `outer`, from z `low` to `high` [m]."""
+    """Four boxes around a square, from half width `inner` to `outer`, from z `low` to `high`."""
     middle, half = (inner + outer) / 2, (outer - inner) / 2
     sides: list[tuple[float, ...]] = [(middle, 0, half, outer), (-middle, 0, half, outer)]
     sides += [(0, middle, inner, half), (0, -middle, inner, half)]

@@ -76,7 +76,8 @@ class Wardrobe:
         self._finishes = [model.material(name).id for name in FINISHES]
 
     _FIELDS = (
-        'mat_rgba', 'mat_texrepeat', 'light_diffuse', 'light_dir', 'cam_pos', 'cam_quat', 'cam_fovy', 'geom_matid',
+        'mat_rgba', 'mat_texrepeat', 'light_diffuse', 'light_dir', 'cam_pos', 'cam_quat',
+        'cam_fovy', 'geom_matid',
     )  # fmt: skip
 
     def plain(self) -> None:

@@ -21,7 +21,7 @@ class Reins:
     speed: float = 0.15  # [m/s]
     turning: float = 1.2  # [rad/s]
     touch: float = 0.04  # speed close to or in contact, which bounds the impact [m/s]
-    margin: float = 0.006  # height above the board below which `touch` holds [m]
+    margin: float = 0.010  # height above the board below which `touch` holds [m]
     low: tuple[float, float, float] = (0.28, -0.28, 0.02)  # where the tip may go [m]
     high: tuple[float, float, float] = (0.72, 0.28, 0.40)
 
