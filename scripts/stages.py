@@ -35,11 +35,11 @@ class Stage:
     act: Callable[[Path], None]  # given a file for what its commands print
 
 
-def digest(paths: Iterable[Path], *facts: str) -> str:
-    """Fingerprint of the files' names and contents and of anything else that decides."""
+def digest(root: Path, paths: Iterable[Path], *facts: str) -> str:
+    """Fingerprint of the files' names below `root` and contents, and of what else decides."""
     total = hashlib.sha256('\0'.join(facts).encode())
     for path in sorted(set(paths)):
-        total.update(f'{path.relative_to(ROOT)}\0'.encode())
+        total.update(f'{path.relative_to(root)}\0'.encode())
         total.update(hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
@@ -158,7 +158,7 @@ def main(spent: float) -> None:
     ran = False
     for stage in STAGES:
         found = (path for pattern in stage.inputs for path in ROOT.glob(pattern))
-        earlier = digest((path for path in found if path.is_file()), earlier)
+        earlier = digest(ROOT, (path for path in found if path.is_file()), earlier)
         stamp = VENV / f'{stage.name}.stamp'
         if stamp.exists() and stamp.read_text() == earlier:
             continue
