@@ -11,14 +11,32 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from robo_dopamine_ros.cli.screen import Screen
 from robo_dopamine_ros.nodes.system import Process
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LIBC = ctypes.CDLL(None)
 PATIENCE = {signal.SIGINT: 5.0, signal.SIGTERM: 2.0, signal.SIGKILL: 5.0}  # [s] after each
 REMEMBERED = 12  # last lines of a process that are told when it dies
+QUIET = ('[INFO]', '[DEBUG]')
+PALETTE = ('blue', 'magenta', 'green', 'yellow', 'cyan')
 
 Log = Callable[[str, str], None]  # process title, line
+
+
+def screen_log(screen: Screen, verbose: bool) -> Log:
+    """Show what processes say, each in its colour; unless `verbose`, what only informs is left out.
+
+    All of it stands in the log files.
+    """
+    colours: dict[str, str] = {}
+
+    def log(title: str, line: str) -> None:
+        if verbose or not line.startswith(QUIET):
+            colour = colours.setdefault(title, PALETTE[len(colours) % len(PALETTE)])
+            screen.line(f'{screen.paint(title, colour)}: {line}')
+
+    return log
 
 
 class ProcessDiedError(RuntimeError):

@@ -78,9 +78,9 @@ class Observer:
         client = self.node.create_client(service.type, service.name)
         try:
             deadline = time.monotonic() + patience
-            wait_until(client.service_is_ready, deadline, check, f'{service.name} is not offered')
+            _wait(client.service_is_ready, deadline, check, f'{service.name} is not offered')
             future = client.call_async(request)
-            wait_until(future.done, deadline, check, f'{service.name} was not answered')
+            _wait(future.done, deadline, check, f'{service.name} was not answered')
             answer = future.result()
         finally:
             self.node.destroy_client(client)
@@ -89,7 +89,7 @@ class Observer:
         return episode_from_msg(answer.episode)
 
 
-def wait_until(
+def _wait(
     condition: Callable[[], bool], deadline: float, check: Callable[[], None], failure: str
 ) -> None:
     """Wait for a condition until a time of the steady clock [s]; RefusedError says `failure`."""

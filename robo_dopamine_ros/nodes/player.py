@@ -18,6 +18,7 @@ from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.types import SECOND, Phase
 
+
 @dataclass(frozen=True)
 class PlayerParameters:
     """What is played, and how fast."""

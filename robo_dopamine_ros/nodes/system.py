@@ -5,8 +5,9 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 Value = bool | int | float | str | list[str] | list[float]
 
@@ -19,6 +20,7 @@ class Process:
     name: str = ''  # of the node; the executable's when empty
     parameters: Mapping[str, Value] = field(default_factory=dict)
     remappings: Mapping[str, str] = field(default_factory=dict)
+    settings: Path | None = None  # ROS parameter file, read before `parameters`
     respawn: bool = False  # start again when it dies; otherwise its death ends the cell
 
     def __post_init__(self) -> None:
@@ -35,6 +37,31 @@ class Process:
         arguments = ['--ros-args', '-r', f'__node:={self.title}']
         for old, new in self.remappings.items():
             arguments += ['-r', f'{old}:={new}']
+        if self.settings:
+            arguments += ['--params-file', str(self.settings)]
         for key, value in self.parameters.items():
             arguments += ['-p', f'{key}:={json.dumps(value)}']
         return [sys.executable, '-m', f'robo_dopamine_ros.nodes.{self.executable}', *arguments]
+
+
+def watch(
+    model: Path | None, views: Sequence[str] = (), settings: Path | None = None
+) -> tuple[Process, ...]:
+    """Reward for cameras that others publish."""
+    parameters: dict[str, Value] = {}
+    if model is not None:
+        parameters['model'] = str(model)
+    if views:
+        parameters['cameras.views'] = list(views)
+    return (
+        Process('reward', parameters=parameters, settings=settings),
+        Process('conductor', settings=settings),
+    )
+
+
+def replay(
+    episode: Path, model: Path | None, views: Sequence[str], speed: float = 1.0
+) -> tuple[Process, ...]:
+    """A recorded episode in place of cameras."""
+    player = Process('player', parameters={'episode': str(episode), 'speed': speed})
+    return (player, *watch(model, views))
