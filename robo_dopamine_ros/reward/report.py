@@ -59,7 +59,7 @@ def _lines(report: Report) -> list[str]:
     for name, interval in report.intervals.items():
         spread = f'{interval[0]:.3f} .. {interval[1]:.3f}' if interval else '-'
         lines.append(f'{name:20}{_number(getattr(report, name)):>8}   {spread}')
-    columns = ('voc', 'voc_r', 'voc_reversed', 'mae', 'mae_reversed')
+    columns = ('voc', 'voc_r', 'voc_truth', 'voc_reversed', 'mae', 'mae_reversed')
     lines += _block('perspective', details['perspectives'], columns)
     lines += _block('outliers', details['outliers'], ('auroc', 'auroc_disagreement', 'detected'))
     hops, latency, success = details['hops'], details['latency'], details['success']

@@ -64,14 +64,16 @@ def _details(traces: Traces, rule: OutcomeRule) -> dict[str, Any]:
 
 def _perspective(traces: Traces, name: str) -> dict[str, float | None]:
     chosen = [t for t in traces if t.successful]
+    annotated = [
+        (t.truth, getattr(t.played, name))
+        for t in chosen
+        if t.truth is not None and t.error(name) is not None
+    ]
     rewound = _mean(t.rewound.order(name) for t in chosen if t.rewound)
     return {
         'voc': _mean(t.played.order(name) for t in chosen),
-        'voc_r': _mean(
-            metrics.pearson(t.truth, getattr(t.played, name))
-            for t in chosen
-            if t.truth is not None and t.error(name) is not None
-        ),
+        'voc_r': _mean(metrics.pearson(truth, values) for truth, values in annotated),
+        'voc_truth': _mean(metrics.spearman(truth, values) for truth, values in annotated),
         'voc_reversed': rewound,
         'voc_minus': None if rewound is None else -rewound,  # in forward time order, ideal +1
         'mae': _mean(t.error(name) for t in chosen),

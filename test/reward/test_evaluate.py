@@ -121,7 +121,7 @@ def test_an_oracle_is_perfect():
     assert report.intervals['voc'] == (1.0, 1.0)
     for perspective in report.details['perspectives'].values():
         assert perspective['voc'] == perspective['voc_minus'] == pytest.approx(1.0)
-        assert perspective['voc_r'] == pytest.approx(1.0)
+        assert perspective['voc_r'] == perspective['voc_truth'] == pytest.approx(1.0)
         assert perspective['mae_reversed'] == pytest.approx(0.0, abs=1e-12)
     hops = report.details['hops']
     assert (hops['sign_accuracy_onward'], hops['sign_accuracy_back']) == (1.0, 1.0)
@@ -190,6 +190,13 @@ def test_unsuccessful_rollouts_do_not_count_for_order_and_error():
     alone = evaluate(Constant(), rollouts()[:1], FAST)
     mixed = evaluate(Constant(), [rollouts()[0], *rollouts()[2:]], FAST)
     assert mixed.mae == alone.mae
+
+
+def test_a_recovered_mistake_lowers_the_order_in_time_but_not_against_the_truth():
+    bump = np.concatenate([RAMP[:60], RAMP[59:30:-1], RAMP[30:]])
+    fused = evaluate(Oracle(), [recording(bump)], FAST).details['perspectives']['fused']
+    assert fused['voc'] < 0.95
+    assert fused['voc_truth'] == pytest.approx(1.0)
 
 
 def test_json_has_every_key_and_null_where_nothing_is_known():

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from robo_dopamine_ros.cli import evaluate as verb
-from robo_dopamine_ros.data.episodes import save_recording
+from robo_dopamine_ros.data.episodes import open_recording, save_recording
 from robo_dopamine_ros.reward.compact.files import save
 from robo_dopamine_ros.reward.compact.model import Card
 from robo_dopamine_ros.reward.compact.network import Network, Shape
+from robo_dopamine_ros.reward.evaluate import EvaluationParameters, sampled_frames
 from robo_dopamine_ros.types import SECOND, VIEWS, Outcome, Recording, Views
 
 
@@ -82,3 +83,8 @@ def test_frames_are_whole_numbers(wrong, capsys):
     with pytest.raises(SystemExit):
         parse('m', 'e', f'--interval={wrong}')
     assert f'{wrong!r} is not a whole number of frames, 1 or more' in capsys.readouterr().err
+
+
+def test_sampling_of_a_real_video(real_episode):
+    frames, interval = sampled_frames(open_recording(real_episode), EvaluationParameters())
+    assert (interval, len(frames), frames[0], frames[-2:]) == (15, 85, 8, [1253, 1263])
