@@ -7,13 +7,14 @@ measured half the CPU time of subscription callbacks; raw (serialized) messages 
 
 import importlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
+from robo_dopamine.msg import View
 
 from robo_dopamine_ros.ros.convert import from_time
 from robo_dopamine_ros.ros.decode import PictureError, check_layout, decode
@@ -65,8 +66,11 @@ class Cameras(Protocol):
 
     counts: CameraCounts
 
-    def take(self) -> Match[Any]:
-        """Give the messages of the best set there is now, and why other views are absent."""
+    def take(self) -> Match[Any] | None:
+        """Give the messages of the best set there is now, and why other views are absent.
+
+        None while there is nothing newer than the set given last, and that is still fresh.
+        """
 
     def convert(self, match: Match[Any]) -> tuple[Views, dict[str, str]]:
         """Decode a set; also gives every absent view, those with a refused picture among them."""
@@ -77,7 +81,10 @@ class Cameras(Protocol):
 
 def open_cameras(node: Node, parameters: CameraParameters) -> Cameras:
     """Subscribe `node` to its cameras."""
-    made = {'newest': NewestCameras, 'message_filters': FilteredCameras}
+    made: dict[str, Callable[[Node, CameraParameters], Cameras]] = {
+        'newest': NewestCameras,
+        'message_filters': FilteredCameras,
+    }
     return made[parameters.synchronizer](node, parameters)
 
 
@@ -91,19 +98,27 @@ class _Sets:
         self.views = parameters.views
         self.newest: Newest[Any] = Newest(parameters.views, parameters.limits, parameters.depth + 1)
         self.counts = CameraCounts(refused=self.newest.refused)
+        self._limits = parameters.limits
+        self._given = 0  # stamp of the set given last [ns]
 
     def now(self) -> int:
         """ROS time [ns]."""
         return self.node.get_clock().now().nanoseconds
 
-    def note(self, match: Match[Any], now: int) -> Match[Any]:
-        """Count a look at the cameras."""
+    def give(self, match: Match[Any], now: int) -> Match[Any] | None:
+        """Count a look at the cameras, and give what it found unless it was given before."""
         newest = {view: self.newest.newest(view) for view in self.views}
         self.counts.ages = {v: (now - stamp) / SECOND for v, stamp in newest.items() if stamp}
         self.counts.absent = dict(match.absent)
         self.counts.missed.update(match.absent)
-        self.counts.skew = match.skew
-        self.counts.sets += bool(match.pictures)
+        if self._given > now + self._limits.future * SECOND:
+            self._given = 0  # the clock went back
+        if match.pictures:
+            if match.stamp <= self._given:
+                return None
+            self._given = match.stamp
+            self.counts.skew = match.skew
+            self.counts.sets += 1
         return match
 
     def convert(self, match: Match[Any]) -> tuple[Views, dict[str, str]]:
@@ -145,8 +160,8 @@ class NewestCameras(_Sets):
                 topic.type, topic.name, _never, topic.qos, callback_group=group
             )
 
-    def take(self) -> Match[Any]:
-        """Give the messages of the best set there is now, and why other views are absent."""
+    def take(self) -> Match[Any] | None:
+        """Give the messages of the best set that is new; see Cameras."""
         now = self.now()
         for view, subscription in self._subscriptions.items():
             with subscription.handle as handle:
@@ -155,7 +170,7 @@ class NewestCameras(_Sets):
                         break
                     message = taken[0]
                     self.newest.add(view, from_time(message.header.stamp), message, now)
-        return self.note(self.newest.match(now), now)
+        return self.give(self.newest.match(now), now)
 
     def close(self) -> None:
         """Stop receiving."""
@@ -173,7 +188,6 @@ class FilteredCameras(_Sets):
         super().__init__(node, parameters)
         filters = _import('message_filters')
         self.decode = _cv_bridge_decoder(_import('cv_bridge').CvBridge())
-        self._limits = parameters.limits
         self._set: dict[str, Any] = {}
         self._subscribers = []
         for view in self.views:
@@ -186,16 +200,16 @@ class FilteredCameras(_Sets):
         )
         self._filter.registerCallback(self._matched)
 
-    def take(self) -> Match[Any]:
-        """Give the messages of the newest complete set, and why views are absent without one."""
+    def take(self) -> Match[Any] | None:
+        """Give the messages of the newest complete set that is new; see Cameras."""
         now = self.now()
         stamps = {v: from_time(message.header.stamp) for v, message in self._set.items()}
         if stamps and now - min(stamps.values()) <= self._limits.max_age * SECOND:
-            return self.note(Match(self._set, stamps, {}), now)
+            return self.give(Match(self._set, stamps, {}), now)
         alone = self.newest.match(now)
         waiting = 'waits for ' + (', '.join(alone.absent) or 'a set close enough in time')
         absent = {view: alone.absent.get(view, waiting) for view in self.views}
-        return self.note(Match({}, {}, absent), now)
+        return self.give(Match({}, {}, absent), now)
 
     def close(self) -> None:
         """Stop receiving."""
@@ -232,6 +246,18 @@ def _import(module: str) -> Any:
             f'synchronizer = message_filters needs {module}, which this machine lacks '
             f'({error}); install ros-$ROS_DISTRO-{module.replace("_", "-")} or use newest'
         ) from error
+
+
+def decode_views(messages: Sequence[View]) -> Views | None:
+    """Give the views of View messages, None of none; PictureError names the view at fault."""
+    images = {}
+    for message in messages:
+        try:
+            images[message.name] = decode(message.image)
+        except PictureError as error:
+            raise PictureError(error.kind, f'view {message.name}: {error}') from error
+    stamps = {message.name: from_time(message.image.header.stamp) for message in messages}
+    return Views(images, stamps) if images else None
 
 
 def _never(_: Any) -> None:

@@ -1,5 +1,7 @@
 """Health of a node on /diagnostics, once a second, by the steady clock."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -60,22 +62,29 @@ def to_status(health: Health, node: str) -> DiagnosticStatus:
     )
 
 
-def camera_health(view: str, counts: CameraCounts, refused_before: int) -> Health:
-    """Judge one view: absent is an error, refused pictures since the last look are a warning."""
-    refused = {reason: n for (name, reason), n in counts.refused.items() if name == view}
-    values: dict[str, object] = {
-        'age [s]': counts.ages.get(view, float('nan')),
-        'looks without a picture': counts.missed[view],
-        **{f'refused: {reason}': n for reason, n in refused.items()},
-    }
-    part = f'camera {view}'
-    if sum(refused.values()) > refused_before:
-        message = 'refuses pictures: ' + ', '.join(sorted(refused))
-        level = Level.ERROR if view in counts.absent else Level.WARN
-        return Health(part, level, message, values)
-    if view in counts.absent:
-        return Health(part, Level.ERROR, counts.absent[view], values)
-    return Health(part, values=values)
+class CameraWatch:
+    """Judges every view by what happened since the last look."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()  # view -> pictures refused up to the last look
+
+    def look(self, views: Sequence[str], counts: CameraCounts) -> list[Health]:
+        """Absent views are errors, refused pictures of others are warnings; both by name."""
+        return [self._judge(view, counts) for view in views]
+
+    def _judge(self, view: str, counts: CameraCounts) -> Health:
+        refused = {reason: n for (name, reason), n in list(counts.refused.items()) if name == view}
+        fresh = sum(refused.values()) > self._seen[view]
+        self._seen[view] = sum(refused.values())
+        values = {
+            'age [s]': counts.ages.get(view, math.nan),
+            'looks without a picture': counts.missed[view],
+            **{f'refused, {reason}': n for reason, n in refused.items()},
+        }
+        faults = [f'refused pictures: {", ".join(sorted(refused))}'] if fresh else []
+        faults += [counts.absent[view]] if view in counts.absent else []
+        level = Level.ERROR if view in counts.absent else Level.WARN if fresh else Level.OK
+        return Health(f'camera {view}', level, '; '.join(faults) or 'ok', values)
 
 
 def _text(value: object) -> str:

@@ -27,14 +27,14 @@ def find_prefix(env: Mapping[str, str] = os.environ) -> Path | None:
     return None
 
 
-def fastdds_profile() -> Path:
-    """The profile that gives Fast DDS room for raw images in shared memory."""
+def shared(name: str) -> Path:
+    """Find a file or folder that is shipped beside the code, as `config/fastdds.xml`."""
     prefix = find_prefix()
-    shared = [prefix / 'share' / PACKAGE] if prefix else []
-    for folder in (SOURCES, *shared):
-        if (path := folder / 'config' / 'fastdds.xml').exists():
+    folders = [SOURCES, *([prefix / 'share' / PACKAGE] if prefix else [])]
+    for folder in folders:
+        if (path := folder / name).exists():
             return path
-    raise NotBuiltError(f'no config/fastdds.xml in {SOURCES}: build the package first')
+    raise NotBuiltError(f'no {name} in {" or ".join(map(str, folders))}')
 
 
 def process_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -50,7 +50,7 @@ def process_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
     _prepend(result, 'PYTHONPATH', [SOURCES, *_site_packages(prefix)])
     _prepend(result, 'AMENT_PREFIX_PATH', [prefix, Path(sys.prefix)])
     _prepend(result, 'LD_LIBRARY_PATH', [prefix / 'lib'])
-    result.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(fastdds_profile()))
+    result.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(shared('config/fastdds.xml')))
     result.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     if env.get('ROS_DISTRO') == 'humble':
         result.setdefault('ROS_LOCALHOST_ONLY', '1')

@@ -30,6 +30,15 @@ TYPES: dict[Any, Parameter.Type] = {
 THEIRS = ('use_sim_time', 'start_type_description_service', 'qos_overrides')  # rclpy's own
 
 
+class Leaf(typing.NamedTuple):
+    """One parameter as its dataclass describes it."""
+
+    kind: Any
+    default: Any
+    description: str
+    range: tuple[float, float] | None
+
+
 class ParameterError(ValueError):
     """A parameter that does not exist, or whose value cannot be."""
 
@@ -68,13 +77,11 @@ def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         )
 
 
-def flatten(
-    parameters: type, prefix: str = ''
-) -> dict[str, tuple[Any, Any, str, tuple[float, float] | None]]:
-    """Give type, default, description and range (metadata `range`) of every leaf field by key."""
+def flatten(parameters: type, prefix: str = '') -> dict[str, Leaf]:
+    """Give every field by its dotted key; a range stands in the field's metadata as `range`."""
     kinds = typing.get_type_hints(parameters)
     comments = _comments(parameters)
-    leaves = {}
+    leaves: dict[str, Leaf] = {}
     for field in dataclasses.fields(parameters):
         kind, key = kinds[field.name], prefix + field.name
         if dataclasses.is_dataclass(kind):
@@ -83,7 +90,7 @@ def flatten(
             factory = field.default_factory
             default = field.default if factory is dataclasses.MISSING else factory()
             limits = field.metadata.get('range')
-            leaves[key] = (kind, default, comments.get(field.name, ''), limits)
+            leaves[key] = Leaf(kind, default, comments.get(field.name, ''), limits)
         else:
             raise TypeError(f'{parameters.__name__}.{field.name}: {kind} cannot be a ROS parameter')
     return leaves
@@ -109,7 +116,8 @@ def build(parameters: type[P], values: Mapping[str, Any], prefix: str = '') -> P
 def _comments(parameters: type) -> dict[str, str]:
     """Read the trailing comment of every field from the class's source."""
     source = inspect.cleandoc(inspect.getsource(parameters))
-    found, name = {}, ''
+    found: dict[str, str] = {}
+    name = ''
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.NAME and token.start[1] == 4:
             name = token.string

@@ -4,6 +4,7 @@ Names are relative, so a namespace makes a second robot.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -35,7 +36,7 @@ class Topic:
     """A stream of messages."""
 
     name: str
-    type: type
+    type: Any
     qos: QoSProfile
     rate: float | None  # [Hz] at least; None: on change
     source: str
@@ -48,7 +49,7 @@ class Service:
     """A request that is answered: a service, or an action where `action` is set."""
 
     name: str
-    type: type
+    type: Any
     owner: str
     meaning: str
     action: bool = False
