@@ -117,13 +117,21 @@ def sampled_frames(recording: Recording, parameters: EvaluationParameters) -> tu
 class _Interview:
     """One recording, put to one model in every way an evaluation asks."""
 
-    def __init__(self, model, recording, parameters, rng, told, clock) -> None:
-        self.model: GRM = model
-        self.recording: Recording = recording
-        self.parameters: EvaluationParameters = parameters
-        self.rng: np.random.Generator = rng
-        self.told: Callable[[float], None] = told
-        self.clock: Callable[[], float] | None = clock
+    def __init__(
+        self,
+        model: GRM,
+        recording: Recording,
+        parameters: EvaluationParameters,
+        rng: np.random.Generator,
+        told: Callable[[float], None],
+        clock: Callable[[], float] | None,
+    ) -> None:
+        self.model = model
+        self.recording = recording
+        self.parameters = parameters
+        self.rng = rng
+        self.told = told
+        self.clock = clock
         self.frames, self.interval = sampled_frames(recording, parameters)
         self.views = self._pictures()
         self.stamp = 0

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from robo_dopamine_ros.reward.metrics import block_indices, spearman
 from robo_dopamine_ros.types import Hops, Progress
 
 PERSPECTIVES = ('fused', 'incremental', 'forward', 'backward', 'incremental_own')
+Picked = TypeVar('Picked', bound='Arrays')
 
 
 @dataclass(frozen=True)
 class Arrays:
     """Arrays of equal length that are picked from together."""
 
-    def take(self, indices: np.ndarray):
+    def take(self: Picked, indices: np.ndarray) -> Picked:
         """Pick the same entries from every array."""
         return replace(self, **{f.name: getattr(self, f.name)[indices] for f in fields(self)})
 
@@ -136,7 +138,7 @@ class Trace:
     def resampled(self, rng: np.random.Generator) -> 'Trace':
         """Draw the steps, pairs and probes anew, in runs of neighbours."""
 
-        def drawn(arrays):
+        def drawn(arrays: Picked) -> Picked:
             length = len(getattr(arrays, fields(arrays)[0].name))
             return arrays.take(block_indices(length, rng)) if length else arrays
 
