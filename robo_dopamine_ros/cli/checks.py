@@ -122,7 +122,7 @@ def pins(machine: Machine) -> Finding:
 
 
 LIBRARIES = (
-    'matplotlib', 'numpy', 'onnxruntime', 'opencv-python-headless', 'pyyaml', 'safetensors',
+    'matplotlib', 'numpy', 'onnxruntime', 'opencv-python-headless', 'safetensors',
     'scipy', 'torch', 'tqdm',
 )  # fmt: skip
 SAME = {'opencv-python-headless': ('opencv-python', 'opencv', 'opencv-contrib-python')}

@@ -17,6 +17,7 @@ from robo_dopamine_ros.ros import environment as ros_environment
 COMMANDS = ('g++', 'colcon', 'rosdep')
 ROS_FOLDER = Path('/opt/ros')  # where the distributions' packages install
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
+PINNED = ('run', 'ros', 'build', 'dev')  # files in requirements/
 PATIENCE = 60.0  # [s] for one probe
 DRAW = """
 import os
@@ -60,7 +61,7 @@ def look() -> Machine:
         environment=dict(os.environ),
         commands=frozenset(name for name in COMMANDS if shutil.which(name, path=_path())),
         versions=installed(),
-        pins=pins(sorted((ros_environment.SOURCES / 'requirements').glob('[!l]*.txt'))),
+        pins=pins(ros_environment.SOURCES / 'requirements' / f'{name}.txt' for name in PINNED),
         probes=probes,
         ros_found=tuple(sorted(path.parent.name for path in ROS_FOLDER.glob('*/setup.bash'))),
         profile=profile,
@@ -102,7 +103,7 @@ def installed() -> dict[str, str]:
 def pins(files: Iterable[Path]) -> dict[str, str]:
     """What requirement files pin for the running Python; they use one kind of marker only."""
     pinned = {}
-    for line in (line for file in files for line in file.read_text().splitlines()):
+    for line in (line for file in files if file.exists() for line in file.open()):
         match = re.match(
             r"([\w.-]+)(?:\[\w+\])?==([\w.]+)(?:; python_version ([<>=]+) '3.11')?", line
         )
