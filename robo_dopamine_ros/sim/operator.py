@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from robo_dopamine_ros.sim.plans import Leg, Plan
+from robo_dopamine_ros.sim.world import RATE, STEP, TURN, World
 
-STEP = 0.010  # tip displacement of a full action per step [m]
-TURN = 0.10  # turn of a full action per step [rad]
 LIGHT = 8.0  # force the operator pushes with while feeling for the hole [N]
 SOFT = 0.025  # action per newton off that force [1/N]
 LEAD = 0.6  # steps the operator looks ahead along the tip's motion
 ALIGNED = 0.001  # offset per axis below which the operator goes down [m]
-RATE = 10.0  # steps a second [Hz]
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,13 @@ class Sight:
     yaw: float  # of the peg against the hole [rad]
     turn: float  # of the hole's frame about z in the base frame [rad]
     contact: float  # force on the peg [N]
+
+
+def sight(world: World) -> Sight:
+    """What there is to see; a square peg looks the same every quarter turn."""
+    quarter = np.pi / 2
+    yaw = (world.yaw - world.start.turn + quarter / 2) % quarter - quarter / 2
+    return Sight(world.offset, yaw, world.start.turn, world.contact)
 
 
 class Operator:

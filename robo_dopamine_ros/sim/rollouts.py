@@ -8,11 +8,11 @@ import numpy as np
 
 from robo_dopamine_ros.sim import truth
 from robo_dopamine_ros.sim.cameras import Cameras
-from robo_dopamine_ros.sim.operator import RATE, STEP, TURN, Hand, Operator, Sight
+from robo_dopamine_ros.sim.operator import Hand, Operator, sight
 from robo_dopamine_ros.sim.plans import STYLES, plan
 from robo_dopamine_ros.sim.scene import Workpiece
 from robo_dopamine_ros.sim.variation import Looks, Starts
-from robo_dopamine_ros.sim.world import World
+from robo_dopamine_ros.sim.world import RATE, World
 from robo_dopamine_ros.types import SECOND, VIEWS, Outcome, Recording, Views
 
 INSTRUCTION = 'insert the square peg into the hole'
@@ -28,18 +28,6 @@ class Rollout:
     offsets: np.ndarray  # (T, 3) peg tip in the hole's frame [m]
     contact: np.ndarray  # (T,) force on the peg [N]
     grade: str  # success, partial or failure
-
-
-def sight(world: World) -> Sight:
-    """What the operator sees of a world; a square peg looks the same every quarter turn."""
-    quarter = np.pi / 2
-    yaw = (world.yaw - world.start.turn + quarter / 2) % quarter - quarter / 2
-    return Sight(world.offset, yaw, world.start.turn, world.contact)
-
-
-def apply(world: World, action: np.ndarray) -> None:
-    """Carry out one action of x, y, z and yaw, each in -1..1, for one step."""
-    world.move(action[:3] * STEP, np.array([0.0, 0.0, action[3] * TURN]), 1 / RATE)
 
 
 class Studio:
@@ -71,7 +59,7 @@ class Studio:
         world.reset(rng, self._starts, looks)
         frames, rows = [self._cameras.draw(world.data)], [self._row()]
         while not operator.done and len(rows) < LONGEST:
-            apply(world, operator.act(sight(world)))
+            world.act(operator.act(sight(world)))
             frames.append(self._cameras.draw(world.data))
             rows.append(self._row())
         images = {view: np.stack([frame[view] for frame in frames]) for view in VIEWS}
