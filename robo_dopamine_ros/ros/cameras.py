@@ -164,9 +164,10 @@ class NewestCameras(_Sets):
         """Give the messages of the best set that is new; see Cameras."""
         now = self.now()
         for view, subscription in self._subscriptions.items():
-            with subscription.handle:
+            handle = subscription.handle
+            with handle:
                 for _ in range(self._depth):
-                    if (taken := subscription.handle.take_message(subscription.msg_type, False)) is None:
+                    if (taken := handle.take_message(subscription.msg_type, False)) is None:
                         break
                     message = taken[0]
                     self.newest.add(view, from_time(message.header.stamp), message, now)
