@@ -140,7 +140,7 @@ def mjcf(piece: Workpiece) -> str:
 <option timestep="{piece.timestep}" integrator="implicitfast" cone="elliptic" impratio="5"
  iterations="30" ls_iterations="20"/>
 <visual><headlight diffuse=".35 .35 .35" ambient=".38 .38 .38" specular=".1 .1 .1"/>
-<map znear="0.005" zfar="20"/><quality shadowsize="0" offsamples="4"/></visual>
+<map znear="0.005" zfar="20"/><quality shadowsize="0" numslices="16" numstacks="8" numquads="1"/></visual>
 <statistic extent="1" center="0.4 0 0.2"/>
 <default><joint armature="0.1" damping="2" axis="0 0 1"/><geom contype="0" conaffinity="0"/>
 <default class="shell"><geom group="2" mass="0"/></default>

@@ -81,14 +81,18 @@ class World:
         self.contact = float(np.linalg.norm(self.wrench[:3]))
 
     def act(self, action: np.ndarray) -> None:
-        """Carry out one action of x, y, z and yaw, each in -1..1, for 1 / RATE seconds."""
+        """Carry out one action for 1 / RATE seconds; see `head`."""
         self.head(action)
         for _ in range(round(1 / RATE / self.reins.period)):
             self.advance()
 
     def head(self, action: np.ndarray) -> None:
-        """Set out on an action without waiting for it."""
-        self.setpoint.glide(action[:3] * STEP, np.array([0, 0, action[3] * TURN]), 1 / RATE)
+        """Set out on an action without waiting for it.
+
+        It is x, y, z and yaw, or x, y, z and turns about x, y, z, each in -1..1.
+        """
+        turn = np.array([0, 0, action[3]]) if len(action) == 4 else action[3:]
+        self.setpoint.glide(action[:3] * STEP, turn * TURN, 1 / RATE)
 
     @property
     def tip(self) -> np.ndarray:
