@@ -108,10 +108,8 @@ def check_layout(message: Any) -> Layout:
     row = width * layout.channels * size
     if step < row or step % size:
         raise PictureError('step', f'step {step}; {message.encoding} {width} wide needs {row}')
-    if len(message.data) != step * height:
-        raise PictureError(
-            'length', f'{len(message.data)} bytes; step {step} x {height} is {step * height}'
-        )
+    if (length := len(message.data)) != (due := step * height):
+        raise PictureError('length', f'{length} bytes; step {step} x height {height} is {due}')
     if size > 1 and bool(message.is_bigendian) != (sys.byteorder == 'big'):
         raise PictureError('byte order', f'{message.encoding} in the byte order of another machine')
     return layout

@@ -97,9 +97,9 @@ class Episodes:
         if not self.running:
             return False
         limits = self._parameters
-        if self._proposed and limits.accept_candidates:
-            if now - self._proposed >= limits.grace * SECOND:
-                return not self.end(Outcome.SUCCESS, 'grm', now)
+        stands = self._proposed and now - self._proposed >= limits.grace * SECOND
+        if stands and limits.accept_candidates:
+            return not self.end(Outcome.SUCCESS, 'grm', now)
         if limits.time_limit and now - self._started >= limits.time_limit * SECOND:
             return not self.end(Outcome.TIME_LIMIT, 'clock', now)
         if limits.silence and self._heard and now - self._heard >= limits.silence * SECOND:

@@ -1,0 +1,234 @@
+"""A session begins episodes at their first views, pays at their end, and never lies between."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from robo_dopamine_ros.reward.session import Session, SessionParameters, Task
+from robo_dopamine_ros.types import (
+    SECOND,
+    Episode,
+    Hops,
+    Outcome,
+    Phase,
+    Progress,
+    Reward,
+    TaskContext,
+    Views,
+)
+
+T0 = 50 * SECOND
+STEP = SECOND // 10
+NAMES = ('front', 'left_wrist')
+
+
+class Brightness:
+    """A model for which progress is how bright the pictures are."""
+
+    def __init__(self, name: str = 'brightness') -> None:
+        self.name = name
+        self.views = NAMES
+        self.contexts: list[TaskContext] = []
+        self.fails = False
+        self._last: float | None = None
+
+    def begin(self, context: TaskContext) -> None:
+        self.contexts.append(context)
+        self._last = None
+
+    def step(self, views: Views) -> Hops:
+        if self.fails:
+            raise RuntimeError('out of memory')
+        state = brightness(views)
+        last, self._last = self._last, state
+        gained = 0.0 if last is None else state - last
+        room = 1.0 if last is None else (1.0 - last if gained >= 0 else last)
+        return Hops(gained / room if room else 0.0, state, state - 1.0)
+
+
+def brightness(views: Views) -> float:
+    return float(np.mean([image.mean() for image in views.images.values()]) / 255)
+
+
+def views(value: int, stamp: int, names: tuple[str, ...] = NAMES) -> Views:
+    image = np.full((4, 6, 3), value, np.uint8)
+    return Views(dict.fromkeys(names, image), dict.fromkeys(names, stamp))
+
+
+def episode(name: str = 'a', phase: Phase = Phase.RUNNING, **fields: object) -> Episode:
+    return Episode(id=name, phase=phase, **{'task': 'insert', 'stamp': T0, **fields})
+
+
+def started(**parameters: object) -> tuple[Session, Brightness]:
+    grm = Brightness()
+    session = Session(grm, SessionParameters(**parameters))
+    session.follow(episode())
+    return session, grm
+
+
+def look(
+    session: Session, value: int, stamp: int, absent: Mapping[str, str] | None = None
+) -> tuple[Progress, Reward | None]:
+    absent = absent or {}
+    names = tuple(name for name in NAMES if name not in absent)
+    return session.look(views(value, stamp, names), absent, stamp + STEP // 10)
+
+
+def test_no_episode_no_reading() -> None:
+    session = Session(Brightness())
+    reading, reward = look(session, 100, T0)
+    assert (reading.valid, reading.reason) == (False, 'no episode runs')
+    assert reward is None
+
+
+def test_the_first_complete_set_is_the_start() -> None:
+    session, grm = started()
+    waiting, _ = look(session, 10, T0, {'left_wrist': 'no picture yet'})
+    assert not waiting.valid
+    assert waiting.reason == 'waits for the first complete set; left_wrist: no picture yet'
+    first, reward = look(session, 51, T0 + STEP)
+    assert reward is None
+    assert (first.valid, first.step) == (True, 1)
+    assert brightness(grm.contexts[0].start) == pytest.approx(0.2)
+    assert grm.contexts[0].instruction == 'insert'
+    second, reward = look(session, 102, T0 + 2 * STEP)
+    assert second.forward == pytest.approx(0.4)
+    assert (reward.previous_potential, reward.potential) == (first.progress, second.progress)
+    assert reward is not None
+    assert (reward.previous_stamp, reward.stamp) == (T0 + STEP, T0 + 2 * STEP)
+
+
+def test_patience_for_a_complete_set_ends() -> None:
+    session, grm = started(start_patience=0.5)
+    absent = {'left_wrist': 'no picture yet'}
+    readings = [look(session, 51, T0 + k * STEP, absent)[0] for k in range(8)]
+    assert [reading.valid for reading in readings] == [False] * 5 + [True] * 3
+    assert set(grm.contexts[0].start.images) == {'front'}
+
+
+def test_a_view_that_goes_missing_is_masked() -> None:
+    session, _ = started()
+    look(session, 51, T0)
+    reading, reward = look(session, 51, T0 + STEP, {'front': 'late by 0.40 s'})
+    assert reading.valid
+    assert reward is not None
+
+
+def test_no_view_at_all_holds_progress_without_reward() -> None:
+    session, _ = started()
+    look(session, 51, T0)
+    before, _ = look(session, 102, T0 + STEP)
+    absent = {'front': 'late by 0.40 s', 'left_wrist': 'late by 0.41 s'}
+    reading, reward = look(session, 0, T0 + 5 * STEP, absent)
+    assert reward is None
+    assert (reading.valid, reading.confidence) == (False, 0.0)
+    assert reading.progress == before.progress
+    assert reading.reason == 'front: late by 0.40 s, left_wrist: late by 0.41 s'
+    _, bridged = look(session, 102, T0 + 9 * STEP)
+    assert bridged is not None
+    assert (bridged.previous_stamp, bridged.stamp) == (T0 + STEP, T0 + 9 * STEP)
+
+
+def test_a_model_that_fails_gives_no_reading() -> None:
+    session, grm = started()
+    look(session, 51, T0)
+    grm.fails = True
+    reading, reward = look(session, 102, T0 + STEP)
+    assert (reading.valid, reading.reason) == (False, 'the model failed: out of memory')
+    assert reward is None
+    assert session.failures == 1
+    grm.fails = False
+    assert look(session, 102, T0 + 2 * STEP)[0].valid
+
+
+@pytest.mark.parametrize('outcome', list(Outcome)[1:])
+def test_the_end_pays_by_its_outcome_once(outcome: Outcome) -> None:
+    session, _ = started()
+    look(session, 51, T0)
+    before, _ = look(session, 102, T0 + STEP)
+    over = episode(phase=Phase.ENDED, outcome=outcome, stamp=T0 + 2 * STEP)
+    last = session.follow(over)
+    assert last is not None
+    assert last.success == (1.0 if outcome is Outcome.SUCCESS else 0.0)
+    assert last.terminated == outcome.terminal
+    assert last.truncated == (not outcome.terminal)
+    assert last.potential == (0.0 if outcome.terminal else before.progress)
+    assert last.stamp == T0 + 2 * STEP
+    assert session.follow(over) is None
+    assert look(session, 200, T0 + 3 * STEP)[0].reason == 'no episode runs'
+
+
+def test_the_same_word_twice_changes_nothing() -> None:
+    session, grm = started()
+    look(session, 51, T0)
+    assert session.follow(episode()) is None
+    assert look(session, 102, T0 + STEP)[0].step == 2
+    assert len(grm.contexts) == 1
+
+
+def test_a_task_waits_for_the_next_episode() -> None:
+    session, grm = started()
+    start, goal = views(7, 1), views(250, 1)
+    session.set_task(Task('unused, the episode names one', start, goal))
+    look(session, 51, T0)
+    session.follow(episode('b', task=''))
+    look(session, 51, T0 + STEP)
+    assert grm.contexts[0].goal is None
+    assert (grm.contexts[1].start, grm.contexts[1].goal) == (start, goal)
+    assert grm.contexts[1].instruction == 'unused, the episode names one'
+    session.set_task(Task())
+    session.follow(episode('c', task=''))
+    look(session, 51, T0 + 2 * STEP)
+    assert grm.contexts[2].instruction == 'unused, the episode names one'
+    assert grm.contexts[2].goal is None
+
+
+def test_a_start_that_was_given_needs_no_complete_set() -> None:
+    session = Session(Brightness())
+    session.set_task(Task(start=views(7, 1)))
+    session.follow(episode())
+    assert look(session, 51, T0, {'front': 'no picture yet'})[0].valid
+
+
+def test_a_new_model_waits_until_no_episode_runs() -> None:
+    session, _ = started()
+    session.set_model(Brightness('new'))
+    assert session.model == 'brightness'
+    session.follow(episode(phase=Phase.ENDED, outcome=Outcome.ABORTED))
+    assert session.model == 'new'
+    session.set_model(Brightness('newer'))
+    assert session.model == 'newer'
+
+
+FAULTS = st.lists(st.sampled_from(['ok', 'masked', 'blind', 'fails', 'repeat']), max_size=40)
+
+
+@given(FAULTS, st.sampled_from([Outcome.SUCCESS, Outcome.FAILURE, Outcome.TIME_LIMIT]))
+def test_shaping_telescopes_whatever_goes_wrong(faults: list[str], outcome: Outcome) -> None:
+    session, grm = started()
+    first, _ = look(session, 51, T0)
+    total, discount, stamp, last = 0.0, 1.0, T0, first
+    rewards = []
+    for number, fault in enumerate(faults):
+        grm.fails = fault == 'fails'
+        stamp += 0 if fault == 'repeat' else STEP
+        absent = {'masked': NAMES[:1], 'blind': NAMES}.get(fault, ())
+        reading, reward = look(session, (number * 37) % 256, stamp, dict.fromkeys(absent, 'late'))
+        assert reading.valid == (reward is not None)
+        last = reading if reading.valid else last
+        rewards += [reward] if reward else []
+    rewards.append(session.follow(episode(phase=Phase.ENDED, outcome=outcome, stamp=stamp + STEP)))
+    for reward in rewards:
+        total += discount * reward.shaping
+        discount *= reward.discount
+    final = 0.0 if outcome.terminal else last.progress
+    assert total == pytest.approx(discount * final - first.progress, abs=1e-9)
+    assert [r.previous_stamp for r in rewards[1:]] == [r.stamp for r in rewards[:-1]]
+
+
+def test_patience_refuses_what_cannot_be() -> None:
+    with pytest.raises(ValueError, match='start_patience = nan s; it must be 0 or more'):
+        SessionParameters(start_patience=float('nan'))

@@ -1,0 +1,127 @@
+"""Parameters come from dataclasses, and only from there."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import rclpy
+import yaml
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from robo_dopamine_ros.nodes.conductor import ConductorParameters
+from robo_dopamine_ros.nodes.reward import RewardNodeParameters
+from robo_dopamine_ros.ros.params import ParameterError, build, declare, flatten, refuse_unknown
+
+CONFIG = Path(__file__).parents[2] / 'config'
+NODES = {'reward': RewardNodeParameters, 'conductor': ConductorParameters}
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Part of it."""
+
+    share: float = 0.5  # of the whole, 0..1
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.share <= 1.0:
+            raise ValueError(f'share = {self.share}; it must be within 0..1')
+
+
+@dataclass(frozen=True)
+class Outer:
+    """All of it."""
+
+    rate: float = field(default=10.0, metadata={'range': (1.0, 50.0)})  # how often [Hz]
+    count: int = field(default=3, metadata={'range': (1, 5)})  # how many
+    names: tuple[str, ...] = ('a', 'b')  # what they are called
+    on: bool = True
+    inner: Inner = field(default_factory=Inner)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What ROS has no type for."""
+
+    what: dict = field(default_factory=dict)
+
+
+def declared(domain: int, *overrides: str) -> tuple[Node, Outer]:
+    context = rclpy.Context()
+    arguments = [word for override in overrides for word in ('-p', override)]
+    rclpy.init(args=['--ros-args', *arguments], context=context)
+    try:
+        node = rclpy.create_node('n', context=context)
+        return node, declare(node, Outer)
+    finally:
+        context.try_shutdown()
+
+
+def test_defaults_fill_the_dataclass(domain: int) -> None:
+    assert declared(domain)[1] == Outer()
+
+
+def test_overrides_reach_nested_fields(domain: int) -> None:
+    _, got = declared(domain, 'rate:=20.0', 'names:=[c]', 'on:=false', 'inner.share:=0.25')
+    assert got == Outer(rate=20.0, names=('c',), on=False, inner=Inner(0.25))
+
+
+def test_ros_knows_type_description_and_range(domain: int) -> None:
+    node, _ = declared(domain)
+    rate, count = node.describe_parameter('rate'), node.describe_parameter('count')
+    assert rate.description == 'how often [Hz]'
+    assert rate.read_only
+    assert rate.type == Parameter.Type.DOUBLE.value
+    assert (rate.floating_point_range[0].from_value, rate.floating_point_range[0].to_value) == (
+        1,
+        50,
+    )
+    assert (count.integer_range[0].from_value, count.integer_range[0].to_value) == (1, 5)
+    assert node.describe_parameter('inner.share').description == 'of the whole, 0..1'
+
+
+@pytest.mark.parametrize(
+    ('override', 'text'),
+    [
+        ('rat:=3.0', 'no such parameter: rat; there are count, inner.share, names, on, rate'),
+        ('rate:=10', "parameter rate: .*of type 'INTEGER', expecting type 'DOUBLE'"),
+        ('rate:=0.5', 'parameter rate: .*out of range Min: 1.0, Max: 50.0'),
+        ('inner.share:=1.5', r'inner: share = 1.5; it must be within 0\.\.1'),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(domain: int, override: str, text: str) -> None:
+    with pytest.raises(ParameterError, match=text):
+        declared(domain, override)
+
+
+def test_fields_that_ros_cannot_hold_are_refused() -> None:
+    with pytest.raises(TypeError, match='Wrong.what: .*dict.* cannot be a ROS parameter'):
+        flatten(Wrong)
+
+
+@pytest.mark.parametrize('node', NODES)
+def test_every_parameter_of_a_node_says_what_it_means(node: str) -> None:
+    unsaid = [key for key, leaf in flatten(NODES[node]).items() if not leaf.description]
+    assert not unsaid
+
+
+@pytest.mark.parametrize('path', sorted(CONFIG.glob('*.yaml')), ids=lambda path: path.name)
+def test_shipped_settings_are_parameters(path: Path) -> None:
+    for name, content in yaml.safe_load(path.read_text()).items():
+        values = dict(flat(content['ros__parameters']))
+        refuse_unknown(values, flatten(NODES[name]))
+        for key, value in values.items():
+            kind = flatten(NODES[name])[key].kind
+            assert isinstance(value, tuple if str(kind).startswith('tuple') else kind), key
+        build(NODES[name], values)
+
+
+def flat(tree: dict, prefix: str = '') -> list[tuple[str, object]]:
+    """The leaves of nested mappings by dotted key, lists as tuples."""
+    leaves: list[tuple[str, object]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves += flat(value, f'{prefix}{key}.')
+        else:
+            leaves.append((prefix + key, tuple(value) if isinstance(value, list) else value))
+    return leaves
