@@ -26,20 +26,21 @@ def adapt(
     seed: int = 0,
     base: Path | None = None,
     views: Sequence[str] | None = None,
+    shape: Shape | None = None,
     report: Report = lambda share, what: None,
 ) -> SelfCheck:
     """Train on recordings of one task and write a model folder.
 
-    Without a base the network starts from scratch. The last recording of the finished task gives
-    the goal pictures. Raises ValueError for a recording that cannot teach, ModelError for a base
-    that does not fit.
+    Without a base the network starts from scratch, in the given or the usual shape. The last
+    recording of the finished task gives the goal pictures. Raises ValueError for a recording that
+    cannot teach, ModelError for a base that does not fit.
     """
     if not recordings:
         raise ValueError('no recordings to learn from; give at least one demonstration')
     named = tuple(views or [v for v in VIEWS if v in recordings[0].views] or recordings[0].views)
     report(0.0, 'reading')
     torch.manual_seed(seed)
-    network = start(base, named)
+    network = start(base, named, shape or Shape(views=len(named)))
     demonstrations = [decode(recording, named) for recording in recordings]
     held = [hold_back(demonstration) for demonstration in demonstrations]
     shown = [without(d, h) for d, h in zip(demonstrations, held, strict=True)]
@@ -71,10 +72,10 @@ def adapt(
     return check
 
 
-def start(base: Path | None, views: tuple[str, ...]) -> Network:
+def start(base: Path | None, views: tuple[str, ...], shape: Shape) -> Network:
     """A fresh network, or that of a base which must see the same views."""
     if base is None:
-        return Network(Shape(views=len(views)))
+        return Network(shape)
     card = read_card(base)
     if card.views != views:
         raise ModelError(f'base {base} sees {list(card.views)}, the demonstration {list(views)}')

@@ -25,6 +25,10 @@ class Strength:
     gamma: float = 0.25  # log
     saturation: float = 0.5  # each way of 1
 
+    def times(self, factor: float) -> 'Strength':
+        """The same draws, `factor` times as far."""
+        return Strength(**{name: factor * value for name, value in vars(self).items()})
+
 
 SCENE = Strength()
 MOMENT = Strength(

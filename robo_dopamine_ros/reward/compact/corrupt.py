@@ -28,7 +28,7 @@ def flat(sets: Tensor, generator: torch.Generator) -> Tensor:
 def shuffled(sets: Tensor, generator: torch.Generator) -> Tensor:
     """The right pieces in the wrong places, some of them mirrored."""
     count, views, _, height, width = sets.shape
-    rows, columns = [(1, 2), (2, 2), (3, 4), (4, 4)][int(torch.randint(4, (), generator=generator))]
+    rows, columns = [(1, 2), (2, 2), (2, 4), (4, 4)][int(torch.randint(4, (), generator=generator))]
     pieces = sets.reshape(count, views, 3, rows, height // rows, columns, width // columns)
     pieces = pieces.permute(0, 1, 3, 5, 2, 4, 6).flatten(2, 3)
     pieces = pieces[:, :, torch.randperm(rows * columns, generator=generator)]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robo_dopamine_ros.reward.compact.skipping import Patch, find_patches
 from robo_dopamine_ros.types import Recording
 
 NEAR = (0.3, 3.0)  # [s] between the frames of a local pair
@@ -20,7 +21,9 @@ class Demonstration:
     pictures: Tensor  # (T, V, 3, h, w) uint8
     progress: np.ndarray  # (T,) 0..1
     second: float  # frames a second
-    complete: bool = True  # whether its last frame shows the finished task
+    complete: bool  # whether its last frame shows the finished task
+    shown: np.ndarray  # (K,) frames that training may see, rising
+    patches: tuple[Patch, ...] = ()  # what the first view shows changing once and for good
 
 
 def decode(recording: Recording, views: Sequence[str], rate: float = 30.0) -> Demonstration:
@@ -47,7 +50,14 @@ def decode(recording: Recording, views: Sequence[str], rate: float = 30.0) -> De
     if len(frames) < 8:
         raise ValueError(f'{recording.name} has {len(frames)} frames; at least 8 are needed')
     pictures = torch.from_numpy(np.stack(frames)).permute(0, 1, 4, 2, 3).contiguous()
-    return Demonstration(pictures, progress, recording.rate / stride, bool(progress[-1] > 0.99))
+    return Demonstration(
+        pictures,
+        progress,
+        second=recording.rate / stride,
+        complete=bool(progress[-1] > 0.99),
+        shown=np.arange(len(frames)),
+        patches=find_patches(pictures[:, 0], progress),
+    )
 
 
 def pick(demonstration: Demonstration, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -63,4 +73,5 @@ def pick(demonstration: Demonstration, count: int, rng: np.random.Generator) -> 
     gap = rng.uniform(*NEAR, pairs) * demonstration.second * rng.choice([-1, 1], pairs)
     first = rng.integers(0, max(1, round(0.01 * total)))
     chosen = np.concatenate([[first], anchors, anchors + gap, [total - 1 - first]])
-    return np.clip(chosen[:count], 0, total - 1).astype(int)
+    nearest = np.searchsorted(demonstration.shown, chosen[:count].round())
+    return demonstration.shown[nearest.clip(0, len(demonstration.shown) - 1)]

@@ -1,5 +1,6 @@
 """What runs the network: torch, or ONNX Runtime from graphs exported once. Equal numbers."""
 
+import warnings
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -105,6 +106,12 @@ class OnnxEngine:
 
 def export(network: Network, folder: Path) -> None:
     """Write the two ONNX graphs of a network into `folder`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # torch's tracer speaks of its successor
+        _export(network, folder)
+
+
+def _export(network: Network, folder: Path) -> None:
     shape = network.shape
     network = network.eval()
     pictures = torch.zeros(1, shape.views, 3, shape.height, shape.width)

@@ -1,6 +1,6 @@
 """What a freshly adapted model makes of the moments of the demonstration it was not shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,14 +49,8 @@ def rhythm(demonstration: Demonstration) -> int:
 
 
 def without(demonstration: Demonstration, held: np.ndarray) -> Demonstration:
-    """The demonstration less the frames held back."""
-    kept = np.flatnonzero(~held)
-    return Demonstration(
-        demonstration.pictures[torch.from_numpy(kept)],
-        demonstration.progress[kept],
-        demonstration.second,
-        demonstration.complete,
-    )
+    """The demonstration with some frames kept from training."""
+    return replace(demonstration, shown=np.flatnonzero(~held))
 
 
 @torch.no_grad()
@@ -65,7 +59,8 @@ def look(network: Network, demonstration: Demonstration, frames: np.ndarray, see
     states = []
     for start in range(0, len(frames), 32):
         generator = torch.Generator().manual_seed(seed)
-        pictures = see(demonstration, frames[start : start + 32], network.shape, generator)
+        chosen = frames[start : start + 32]
+        pictures = see(demonstration, chosen, network.shape, 1.0, generator)
         states.append(network.state(network.tokens(pictures, torch.ones(pictures.shape[:2]))))
     return torch.cat(states)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robo_dopamine_ros.reward.compact import augment, corrupt
+from robo_dopamine_ros.reward.compact import augment, corrupt, skipping
 from robo_dopamine_ros.reward.compact.dataset import Demonstration, pick
 from robo_dopamine_ros.reward.compact.network import Network, Shape
 
@@ -28,6 +28,8 @@ class Settings:
     rate: float = 1.5e-3  # peak learning rate
     decay: float = 0.05  # weight decay
     average: float = 0.99  # of the weights that are kept
+    strength: float = 1.0  # of the differences between pseudo-episodes
+    skip: float = 0.3  # share of pseudo-episodes that leave an object where it lay
     drop: float = 0.3  # chance to hide a view; half of it for the first
     sigma: float = 0.04  # spread of a histogram label, in progress
 
@@ -43,20 +45,29 @@ class Batch:
 
 
 def see(
-    demonstration: Demonstration, chosen: np.ndarray, shape: Shape, generator: torch.Generator
+    demonstration: Demonstration,
+    chosen: np.ndarray,
+    shape: Shape,
+    strength: float,
+    generator: torch.Generator,
+    left_out: tuple[skipping.Patch, ...] = (),
 ) -> Tensor:
     """Frames of one demonstration as one pseudo-episode, (N, V, 3, H, W)."""
-    views = shape.views
-    raw = demonstration.pictures[torch.from_numpy(chosen)].float().flatten(0, 1) / 255
+    views, scene = shape.views, augment.SCENE.times(strength)
+    raw = demonstration.pictures[torch.from_numpy(chosen)].float() / 255
+    if left_out:
+        start = demonstration.pictures[0, 0].float() / 255
+        raw[:, 0] = skipping.put_back(raw[:, 0], start, chosen, left_out)
+    raw = raw.flatten(0, 1)
     total = len(raw)
     which = torch.arange(views).repeat(len(chosen))
-    maps, bends = augment.draw_warp(views, augment.SCENE, generator)
+    maps, bends = augment.draw_warp(views, scene, generator)
     own_maps, own_bends = augment.draw_warp(total, augment.MOMENT, generator)
     own_maps = own_maps - torch.eye(2, 3)
     out = augment.warp(
         raw, maps[which] + own_maps, bends[which] + own_bends, (shape.height, shape.width)
     )
-    tint = augment.draw_colour(views, augment.SCENE, generator)[which]
+    tint = augment.draw_colour(views, scene, generator)[which]
     out = augment.colour(out, tint * augment.draw_colour(total, augment.MOMENT, generator))
     out = augment.cutouts(out, generator)
     return augment.sensor(out, generator).view(len(chosen), views, *out.shape[1:])
@@ -78,22 +89,31 @@ def compose(
     generator: torch.Generator,
 ) -> Batch:
     """Draw one batch."""
+
+    def look(
+        source: Demonstration, chosen: np.ndarray, left_out: tuple[skipping.Patch, ...] = ()
+    ) -> Tensor:
+        return see(source, chosen, shape, settings.strength, generator, left_out)
+
+    def anyone(among: Sequence[Demonstration]) -> Demonstration:
+        return among[int(rng.integers(len(among)))]
+
     sets, labels, scenes = [], [], []
-    complete = [d for d in demonstrations if d.complete] or list(demonstrations)
     for scene in range(settings.scenes):
-        source = demonstrations[int(rng.integers(len(demonstrations)))]
+        source = anyone(demonstrations)
         chosen = pick(source, settings.frames, rng)
-        sets.append(see(source, chosen, shape, generator))
-        labels.append(source.progress[chosen])
+        left_out = skipping.draw(source.patches, rng) if rng.random() < settings.skip else ()
+        sets.append(look(source, chosen, left_out))
+        labels.append(source.progress[chosen] - skipping.missed(chosen, left_out))
         scenes.append(np.full(len(chosen), scene))
-    source = complete[int(rng.integers(len(complete)))]
-    goals = len(source.progress) - 1 - rng.integers(0, max(1, len(source.progress) // 100), 2)
-    sets += [see(source, goals[:1], shape, generator), see(source, goals[1:], shape, generator)]
+    source = anyone([d for d in demonstrations if d.complete] or demonstrations)
+    goals = source.shown[-1 - rng.integers(0, max(1, len(source.shown) // 100), 2)]
+    sets += [look(source, goals[:1]), look(source, goals[1:])]
     labels.append(source.progress[goals])
     scenes.append(np.full(2, -1))
-    source = demonstrations[int(rng.integers(len(demonstrations)))]
-    spoil = rng.integers(0, len(source.progress), settings.broken)
-    sets.append(corrupt.corrupt(see(source, spoil, shape, generator), generator))
+    source = anyone(demonstrations)
+    spoil = rng.choice(source.shown, settings.broken)
+    sets.append(corrupt.corrupt(look(source, spoil), generator))
     pictures = torch.cat(sets)
     return Batch(
         pictures,
@@ -142,7 +162,7 @@ def losses(network: Network, batch: Batch, settings: Settings) -> dict[str, Tens
     known = functional.binary_cross_entropy_with_logits(
         network.familiarity(states), trusted, pos_weight=torch.tensor(settings.broken / sound)
     )
-    return {'place': place, 'change': 4 * change, 'order': 0.5 * order, 'known': known}
+    return {'place': place, 'change': 4 * change, 'order': 0.5 * order, 'known': 2 * known}
 
 
 def schedule(fraction: float, step: int) -> float:
