@@ -5,7 +5,6 @@ touched file costs nothing. Started by setup.sh with the interpreter of .venv, w
 """
 
 import hashlib
-import json
 import os
 import re
 import subprocess
@@ -104,10 +103,9 @@ def install_packages(log: Path) -> None:
     pip = (PYTHON, '-m', 'pip', 'install', '--progress-bar=off', '--disable-pip-version-check')
     run(log, *pip, *files, pins, heed=download.heed)
     run(log, PYTHON, ROOT / 'scripts' / 'fix_cmake_paths.py')
-    sizes = {'network_bytes': download.fetched, 'cache_bytes': download.kept}
-    (VENV / 'download.json').write_text(json.dumps(sizes))
     total, kept = (download.fetched + download.kept) / 1e6, download.kept / 1e6
-    print(f'setup: {total:.0f} MB of packages, {kept:.0f} MB of them already on this machine')
+    if total:
+        print(f'setup: {total:.0f} MB of packages, {kept:.0f} MB of them already on this machine')
 
 
 def build_interfaces(log: Path) -> None:

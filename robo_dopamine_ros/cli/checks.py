@@ -301,7 +301,7 @@ NEEDS: Mapping[Way, tuple[Check, ...]] = {
         ros_module('message_filters', 'message-filters'), ros_module('launch_ros', 'launch-ros'),
         libraries, interfaces, segment, discovery, rendering, engines, model,
     ),
-    Way.LIBRARY: (python, libraries, rendering, engines, model),
+    Way.LIBRARY: (python, libraries, rendering, engines),
 }  # fmt: skip
 
 
