@@ -65,9 +65,16 @@ def newest(depth: int) -> QoSProfile:
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
-LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
+def kept(depth: int) -> QoSProfile:
+    """Every message arrives, the newest also at late joiners."""
+    return QoSProfile(
+        depth=depth,
+        reliability=ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    )
+
+
+LATCHED = kept(1)
 
 PROGRESS = Topic(
     'progress', Progress, reliable(10), 10.0, 'reward', 'anyone', 'task progress, every reading'
@@ -123,7 +130,7 @@ DIAGNOSTICS = Topic(
 PLAYED = Topic(
     'player/frame',
     Header,
-    reliable(1000),
+    kept(100),
     10.0,
     'player',
     'anyone',
