@@ -31,7 +31,10 @@ class Cameras:
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height
         model.vis.quality.offsamples = 4 if smooth else 0
         self.views = tuple(views)
-        self._renderer = mujoco.Renderer(model, height, width)
+        try:
+            self._renderer = mujoco.Renderer(model, height, width)
+        except (mujoco.FatalError, RuntimeError) as error:
+            raise NoRenderer(f'no picture of {size} can be drawn ({error}); {ADVICE}') from error
         for flag in OFF:
             self._renderer.scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
 

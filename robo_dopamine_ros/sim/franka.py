@@ -6,6 +6,8 @@ from robo_dopamine_ros.sim.shapes import Ball, block, hull, numbers
 
 JOINTS = tuple(f'fr3_joint{i}' for i in range(1, 8))
 HOME = (0.0, 0.3, 0.0, -2.0, 0.0, 2.3, 0.785)  # [rad] tool pointing down, 0.5 m ahead
+FINGERS = ('finger_right', 'finger_left')
+STROKE = 0.04  # of each finger [m]
 TCP = 0.1034  # hand to tool centre point along the hand's z [m]
 WIDE = (-2.8973, 2.8973)  # [rad]
 
@@ -109,19 +111,19 @@ def _ring(ring: tuple[float, float, float, float, float] | None) -> str:
     return f'<geom class="shell" type="cylinder" fromto="{ends}" size="{radius}" material="joint"/>'
 
 
-def _finger(side: int, grip: float) -> str:
-    """One finger, `side` is -1 or 1, its pad `grip` from the middle [m]."""
-    y = side * (grip + 0.008)
+def _finger(name: str, side: int) -> str:
+    """One finger in a frame of its own, whose y is moved to open it; `side` is -1 or 1."""
     return (
-        f'<geom class="shell" type="box" pos="0 {y} 0.078" size="0.009 0.008 0.02" '
+        f'<body name="{name}">'
+        f'<geom class="shell" type="box" pos="0 {side * 0.008} 0.078" size="0.009 0.008 0.02" '
         'material="joint"/>'
-        f'<geom class="shell" type="box" pos="0 {side * (grip + 0.005)} 0.102" '
-        f'size="0.008 0.005 0.012" material="joint"/>'
+        f'<geom class="shell" type="box" pos="0 {side * 0.005} 0.102" '
+        'size="0.008 0.005 0.012" material="joint"/></body>'
     )
 
 
-def arm(held: str, grip: float) -> str:
-    """The bodies from base to hand; `held` hangs on the hand and is two `grip` wide [m]."""
+def arm(held: str) -> str:
+    """The bodies from base to hand; `held` hangs on the hand."""
     opened = (
         '<body name="base" gravcomp="1"><site name="base" size="0.001" rgba="0 0 0 0"/>'
         '<inertial mass="0.63" pos="-0.04 0 0.05" diaginertia="0.003 0.004 0.004"/>'
@@ -139,6 +141,6 @@ def arm(held: str, grip: float) -> str:
     hand = (
         '<body name="hand" pos="0 0 0.107" quat="0.9238795 0 0 -0.3826834" gravcomp="1">'
         '<inertial mass="0.9" pos="0 0 0.04" diaginertia="0.003 0.003 0.002"/>'
-        f'{_shells("hand", 1)}{_finger(-1, grip)}{_finger(1, grip)}{held}</body>'
+        f'{_shells("hand", 1)}{_finger(FINGERS[0], -1)}{_finger(FINGERS[1], 1)}{held}</body>'
     )
     return opened + hand + '</body>' * (len(LINKS) + 1)

@@ -140,7 +140,8 @@ def mjcf(piece: Workpiece) -> str:
 <option timestep="{piece.timestep}" integrator="implicitfast" cone="elliptic" impratio="5"
  iterations="30" ls_iterations="20"/>
 <visual><headlight diffuse=".35 .35 .35" ambient=".38 .38 .38" specular=".1 .1 .1"/>
-<map znear="0.005" zfar="20"/><quality shadowsize="0" numslices="16" numstacks="8" numquads="1"/></visual>
+<map znear="0.005" zfar="20"/>
+<quality shadowsize="0" numslices="16" numstacks="8" numquads="1"/></visual>
 <statistic extent="1" center="0.4 0 0.2"/>
 <default><joint armature="0.1" damping="2" axis="0 0 1"/><geom contype="0" conaffinity="0"/>
 <default class="shell"><geom group="2" mass="0"/></default>
@@ -159,7 +160,7 @@ def mjcf(piece: Workpiece) -> str:
 <geom name="wall" class="look" type="box" pos="-0.7 0 0.6" size="0.01 2.5 1.6" material="plain"/>
 <camera name="front" pos="{numbers(eye)}" fovy="38"
  xyaxes="{look_at(eye, (0.43, 0, 0.20), (0, 0, 1))}"/>
-{_board(piece)}{franka.arm(held, piece.peg / 2)}
+{_board(piece)}{franka.arm(held)}
 </worldbody>
 <actuator>{_actuators(piece)}</actuator>
 <sensor><force name="force" site="tip"/><torque name="torque" site="tip"/></sensor>

@@ -30,6 +30,7 @@ class World:
         self._board = self.model.body('board').mocapid[0]
         self._tip, self._peg = self.model.site('tip').id, self.model.body('peg').id
         self._tcp = self.model.body('tcp').id
+        self._fingers = [self.model.body(name).id for name in franka.FINGERS]
         self._weight = np.array([0.0, 0.0, GRAVITY * float(self.model.body('peg').mass[0])])
         self._steps = max(1, round(self.reins.period / self.piece.timestep))
         self.place(draw(Starts(0, 0, 0.16, 0.16, 0, 0), np.random.default_rng(0)))
@@ -50,6 +51,7 @@ class World:
         data.mocap_pos[self._board] = start.board
         data.mocap_quat[self._board] = upright(start.turn)
         data.qpos[:] = franka.HOME
+        self.grip(0.0)
         self._reach(start.tip, upright(start.yaw))
         mujoco.mj_forward(self.model, data)
         self.setpoint = Setpoint(self.reins, self.tip, self.quat)
@@ -69,6 +71,13 @@ class World:
             square = jacobian @ jacobian.T + 1e-5 * np.eye(6)
             data.qpos += np.clip(jacobian.T @ np.linalg.solve(square, error), -0.3, 0.3)
         raise ValueError(f'the arm cannot reach {np.round(position, 3)} m')
+
+    def grip(self, opening: float) -> None:
+        """Open the fingers, 0 closed .. 1 open; the peg is bolted on and stays."""
+        closed = self.piece.peg / 2 / franka.STROKE
+        self.opening = float(np.clip(opening, closed, 1.0))
+        for finger, side in zip(self._fingers, (-1, 1), strict=True):
+            self.model.body_pos[finger, 1] = side * self.opening * franka.STROKE
 
     def advance(self) -> None:
         """Move the setpoint on by one period, and the world with it."""
