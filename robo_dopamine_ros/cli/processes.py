@@ -1,6 +1,5 @@
 """Starts the processes of a cell, gathers what they say, and stops them all."""
 
-import collections
 import contextlib
 import ctypes
 import os
@@ -17,7 +16,6 @@ from robo_dopamine_ros.nodes.system import Process
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LIBC = ctypes.CDLL(None)
 PATIENCE = {signal.SIGINT: 5.0, signal.SIGTERM: 2.0, signal.SIGKILL: 5.0}  # [s] after each
-REMEMBERED = 12  # last lines of a process that are told when it dies
 QUIET = ('[INFO]', '[DEBUG]')
 PALETTE = ('blue', 'magenta', 'green', 'yellow', 'cyan')
 
@@ -83,7 +81,7 @@ class Cell:
                 continue
             child.join()
             if not process.respawn:
-                raise ProcessDiedError(f'{process.title} {_ended(code)}{child.last_words()}')
+                raise ProcessDiedError(f'{process.title} {_ended(code)}{child.last_words}')
             self._log(process.title, f'{_ended(code)}; starting it again')
             self._start(process)
 
@@ -129,7 +127,7 @@ class _Child:
         self._title = title
         self._log = log
         self._file = file
-        self._last: collections.deque[str] = collections.deque(maxlen=REMEMBERED)
+        self._last = ''
         self._thread = threading.Thread(target=self._read, daemon=True, name=f'log of {title}')
         self._thread.start()
 
@@ -137,14 +135,17 @@ class _Child:
         """Wait until everything it printed has been read."""
         self._thread.join(timeout=2.0)
 
+    @property
     def last_words(self) -> str:
-        return ''.join(f'\n  {line}' for line in self._last)
+        """Its last line, and where the others are."""
+        said = f': {self._last}' if self._last else ' without a word'
+        return f'{said} (all of it in {self._file})' if self._file else said
 
     def _read(self) -> None:
         with _opened(self._file) as write:
             assert self.popen.stdout is not None
             for line in self.popen.stdout:
-                self._last.append(line.rstrip('\n'))
+                self._last = line.strip() or self._last
                 write(line)
                 self._log(self._title, line.rstrip('\n'))
 

@@ -70,7 +70,12 @@ def run(args: argparse.Namespace) -> int:
     with watching(processes, screen, folder, args.verbose) as watch:
         played = _play(recording, args.speed, watch)
     series = _series(recording, watch, played)
-    facts = {'episode': str(args.episode), 'model': str(args.model), 'speed': args.speed}
+    facts = {
+        'episode': str(args.episode),
+        'model': str(args.model),
+        'speed': args.speed,
+        'frames': _shown(recording, played),
+    }
     summary = write_report(series, _shots(recording), recording.views, folder, facts)
     if args.json:
         print(json.dumps(summary))
@@ -101,6 +106,16 @@ def _play(recording: Recording, speed: float, watch: 'Watch') -> dict[int, int]:
     return dict(played)
 
 
+def _shown(recording: Recording, played: dict[int, int]) -> dict[str, float]:
+    """How truly the recording was played; frames are left out when a machine cannot keep up."""
+    spanned = (max(played) - min(played)) / SECOND
+    return {
+        'recorded': recording.length,
+        'shown': len(played),
+        'rate_hz': (len(played) - 1) / spanned if spanned else 0.0,
+    }
+
+
 def _outcome(recording: Recording) -> Outcome:
     """What the recording says; an annotated one shows the task done to its end."""
     if recording.outcome is not Outcome.NONE:
@@ -114,8 +129,8 @@ def _series(recording: Recording, watch: 'Watch', played: dict[int, int]) -> Ser
     stamps, frames = np.array(list(played)), np.array(list(played.values()))
     started = int(stamps[0])
     wall = (stamps - started) / SECOND
-    readings = [r for r in observer.readings if started <= r.stamp <= stamps[-1]]
-    read, paid = read_columns(readings, started), paid_columns(observer.rewards, started)
+    readings = [r for r in observer.read() if started <= r.stamp <= stamps[-1]]
+    read, paid = read_columns(readings, started), paid_columns(observer.paid(), started)
     truth = None
     if recording.progress is not None:
         truth = Curve(np.arange(recording.length) / rate, recording.progress)
@@ -132,7 +147,7 @@ def _series(recording: Recording, watch: 'Watch', played: dict[int, int]) -> Ser
         paid=paid,
         truth=truth,
         keyframes=[frame / rate for frame in recording.keyframes],
-        outcome=observer.episodes[-1].outcome.name.lower().replace('_', ' '),
+        outcome=observer.episode.outcome.name.lower().replace('_', ' '),
     )
 
 

@@ -27,10 +27,16 @@ def summarise(series: Series) -> dict[str, Any]:
         'mean_confidence': float(series.read['confidence'][valid].mean()) if len(time) else None,
         'voc': {name: _order(values) for name, values in read.items()},
         **_against_truth(series, time, read),
-        'return': float(series.paid['reward'].sum()),
+        'return': discounted(series.paid['reward'], series.paid['discount']),
         'success_proposed_s': _first(series.time, series.candidate),
         'outcome': series.outcome,
     }
+
+
+def discounted(reward: np.ndarray, discount: np.ndarray) -> float:
+    """Return of an episode seen from its start; shaping telescopes in it, in a plain sum not."""
+    before = np.concatenate([[1.0], np.cumprod(discount)[:-1]]) if len(discount) else discount
+    return float(before @ reward)
 
 
 def headline(summary: Mapping[str, Any]) -> dict[str, str]:

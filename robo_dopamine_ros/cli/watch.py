@@ -60,7 +60,8 @@ class Watch:
             self.screen.end_status()
 
     def start_episode(self, task: str) -> Episode:
-        """Have an episode started as soon as the conductor is there."""
+        """Have an episode started as soon as all that is listened to is published."""
+        self.wait(lambda: not self.observer.silent(), START_PATIENCE, 'not all topics came up')
         return self.observer.start_episode(task, START_PATIENCE, self.cell.check)
 
     def end_episode(self, outcome: Outcome, decided_by: str) -> None:
@@ -71,15 +72,12 @@ class Watch:
 
     def ended(self) -> bool:
         """Whether the conductor ended the newest episode."""
-        episodes = self.observer.episodes
-        return bool(episodes) and episodes[-1].phase is Phase.ENDED
+        return self.observer.episode.phase is Phase.ENDED
 
     def paid_out(self) -> bool:
         """Whether the last reward of the newest episode was published."""
-        rewards, episodes = self.observer.rewards, self.observer.episodes
-        if not rewards or rewards[-1].episode != episodes[-1].id:
-            return False
-        return rewards[-1].terminated or rewards[-1].truncated
+        paid = self.observer.paid()
+        return bool(paid) and (paid[-1].terminated or paid[-1].truncated)
 
 
 @contextmanager

@@ -183,6 +183,7 @@ def _label_ends(
 def _confidence(axes: Axes, series: Series) -> None:
     axes.set_ylim(0, 1.05)
     axes.set_yticks([])
+    axes.axhspan(0, 1, color='#f3f6f8', lw=0)
     axes.fill_between(series.time, series.read['confidence'], color='#9db4c6', lw=0, step='mid')
     none = series.time[~series.valid]
     axes.plot(none, np.full(len(none), 0.1), '|', color=LOSS, ms=7)
@@ -198,7 +199,7 @@ def _hops(axes: Axes, series: Series) -> None:
 
 
 def _rewards(axes: Axes, series: Series) -> None:
-    reward, shaping = series.paid['reward'], series.paid['shaping']
+    shaping = series.paid['shaping']
     _bars(axes, series.paid_time, shaping, robust_limit(shaping))
     _name(axes, 'reward', series)
     for time, success in zip(series.paid_time, series.paid['success'], strict=True):
@@ -213,8 +214,6 @@ def _rewards(axes: Axes, series: Series) -> None:
                 'weight': 'bold',
             }
             axes.text(time - 0.012 * series.duration, 0.72 * top, f'success +{success:g}', **note)
-    if len(reward):
-        _name(axes, f'sum {reward.sum():+.2f}', series, 0.2, GREY)
 
 
 def _bars(axes: Axes, time: np.ndarray, value: np.ndarray, limit: float) -> None:

@@ -37,6 +37,7 @@ class Observer:
         self._thread = threading.Thread(
             target=self._executor.spin, name=f'{name} spins', daemon=True
         )
+        self._subscriptions: dict[str, Any] = {}
         self.keep(topics.PROGRESS, progress_from_msg, self.readings)
         self.keep(topics.REWARD, reward_from_msg, self.rewards)
         self.keep(topics.EPISODE, episode_from_msg, self.episodes)
@@ -53,9 +54,27 @@ class Observer:
 
     def keep(self, topic: Topic, convert: Callable[[Any], Any], into: list[Any]) -> None:
         """Append every message of a topic, converted, to a list."""
-        self.node.create_subscription(
+        self._subscriptions[topic.name] = self.node.create_subscription(
             topic.type, topic.name, lambda message: into.append(convert(message)), topic.qos
         )
+
+    @property
+    def episode(self) -> Episode:
+        """The newest word of the conductor; an idle episode before it spoke."""
+        return self.episodes[-1] if self.episodes else Episode()
+
+    def read(self) -> list[Progress]:
+        """Readings of the newest episode."""
+        return [r for r in self.readings if r.episode == self.episode.id != '']
+
+    def paid(self) -> list[Reward]:
+        """Rewards of the newest episode."""
+        return [r for r in self.rewards if r.episode == self.episode.id != '']
+
+    def silent(self) -> list[str]:
+        """Names of the topics that nobody publishes yet."""
+        known = self._subscriptions.items()
+        return [name for name, subscription in known if not subscription.get_publisher_count()]
 
     def start_episode(self, task: str, patience: float, check: Callable[[], None]) -> Episode:
         """Have the conductor start an episode; RefusedError when it will not within `patience` [s].

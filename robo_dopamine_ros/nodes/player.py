@@ -1,7 +1,7 @@
 """Plays a recorded episode as the cameras of a cell, at its true rate.
 
-Like real cameras it shows pictures all the time: the first frame until an episode runs and the
-reward node listens, the last frame when all were played.
+Like real cameras it shows pictures all the time: the first frame until the reward node reads the
+running episode, so that none is missed, and the last frame when all were played.
 """
 
 import sys
@@ -45,26 +45,32 @@ class Player(Node):
             raise ParameterError(f'episode: {error}') from error
         self._playhead = Playhead(recording, parameters.speed)
         self._began: int | None = None  # [ns] of ROS time
-        self._running = self._told_end = False
+        self._running = ''  # id of the episode that runs
+        self._told_end = False
         self._cameras = {}
         for view in recording.views:
             topic = topics.camera_topic(view)
             self._cameras[view] = self.create_publisher(topic.type, topic.name, topic.qos)
         played = topics.PLAYED
         self._played = self.create_publisher(played.type, played.name, played.qos)
-        episode = topics.EPISODE
-        self.create_subscription(episode.type, episode.name, self._note_episode, episode.qos)
+        for topic, note in (
+            (topics.EPISODE, self._note_episode),
+            (topics.PROGRESS, self._note_reading),
+        ):
+            self.create_subscription(topic.type, topic.name, note, topic.qos)
         self.create_timer(self._playhead.period, self._tick)
 
     def _note_episode(self, message: topics.Episode) -> None:
-        self._running = message.phase == Phase.RUNNING
+        self._running = message.id if message.phase == Phase.RUNNING else ''
+
+    def _note_reading(self, message: topics.Progress) -> None:
+        if self._began is None and self._running and message.episode == self._running:
+            self._began = self._now()
 
     def _tick(self) -> None:
-        now = self.get_clock().now().nanoseconds
+        now = self._now()
         if self._began is None:
             self._show(now)
-            if self._running and self._watched():
-                self._began = now + round(self._playhead.period * SECOND)
             return
         index = self._playhead.due((now - self._began) / SECOND)
         if index is None:
@@ -75,8 +81,8 @@ class Player(Node):
             self._told_end = self._playhead.finished
             self._playhead.advance()
 
-    def _watched(self) -> bool:
-        return all(camera.get_subscription_count() for camera in self._cameras.values())
+    def _now(self) -> int:
+        return self.get_clock().now().nanoseconds
 
     def _show(self, stamp: int) -> None:
         for view, image in self._playhead.views.images.items():

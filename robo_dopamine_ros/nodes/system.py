@@ -64,4 +64,6 @@ def replay(
 ) -> tuple[Process, ...]:
     """A recorded episode in place of cameras."""
     player = Process('player', parameters={'episode': str(episode), 'speed': speed})
-    return (player, *watch(model, views))
+    reward, _ = watch(model, views)
+    conductor = Process('conductor', parameters={'episodes.time_limit': 0.0})  # it ends by itself
+    return player, reward, conductor

@@ -64,7 +64,7 @@ def test_a_death_is_told_with_the_last_words():
     with Cell([script, Script('other', code=FOREVER)], os.environ, lambda *w: None) as cell:
         until(died)
         pids = cell.pids()
-    assert reasons[0] == 'arm ended with exit code 3\n  no motor'
+    assert reasons[0] == 'arm ended with exit code 3: no motor'
     assert not alive(pids['other'])
 
 

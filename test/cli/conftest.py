@@ -1,0 +1,51 @@
+"""A model that has learnt nothing and a short episode, made on the spot."""
+
+import numpy as np
+import pytest
+import torch
+
+from robo_dopamine_ros.data.episodes import save_recording
+from robo_dopamine_ros.reward.compact.files import save
+from robo_dopamine_ros.reward.compact.model import Card
+from robo_dopamine_ros.reward.compact.network import Network, Shape
+from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
+
+LENGTH, RATE = 60, 20.0
+
+
+def scene(index):
+    """A bright block that moves to the right, in every view."""
+    image = np.full((48, 64, 3), 90, np.uint8)
+    left = round(index / LENGTH * 50)
+    image[10:30, left : left + 12] = (230, 200, 20)
+    stamp = round(index * SECOND / RATE)
+    return Views(dict.fromkeys(VIEWS, image), dict.fromkeys(VIEWS, stamp))
+
+
+@pytest.fixture(scope='session')
+def model(tmp_path_factory):
+    """The folder of a network that has learnt nothing."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp('models') / 'untaught'
+    card = Card('untaught', VIEWS, 'push the block', Shape(), least_familiarity=0.0)
+    save(folder, Network(Shape()).eval(), card, scene(LENGTH - 1), {})
+    return folder
+
+
+@pytest.fixture(scope='session')
+def episode(tmp_path_factory):
+    """The folder of an annotated three-camera episode of three seconds, in the paper's layout."""
+    made = Recording(
+        name='push',
+        rate=RATE,
+        length=LENGTH,
+        views=VIEWS,
+        play=lambda size=None, stride=1, start=0, stop=None: map(
+            scene, range(start, stop or LENGTH, stride)
+        ),
+        span=(0, LENGTH - 1),
+        progress=np.linspace(0.0, 1.0, LENGTH),
+        instruction='push the block',
+        keyframes=(0, LENGTH - 1),
+    )
+    return save_recording(made, tmp_path_factory.mktemp('episodes') / 'push')
