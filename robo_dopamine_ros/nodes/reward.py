@@ -13,7 +13,7 @@ from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.grm import GRM
 from robo_dopamine_ros.reward.session import Session, SessionParameters, Task
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.adaptation import Adaptation
+from robo_dopamine_ros.ros.adaptation import Adaptation, Command
 from robo_dopamine_ros.ros.cameras import CameraParameters, Cameras, decode_views, open_cameras
 from robo_dopamine_ros.ros.convert import episode_from_msg, progress_to_msg, reward_to_msg
 from robo_dopamine_ros.ros.diagnostics import CameraWatch, Diagnostics, Health, Level
@@ -43,8 +43,10 @@ class RewardNodeParameters:
 class RewardNode(LifecycleNode):
     """Wires cameras, model and conductor; whatever is slow happens in its one worker."""
 
-    def __init__(self, load: Callable[[str, str, int], GRM] = load):
-        """`load` opens a model given its folder, engine and number of threads."""
+    def __init__(
+        self, load: Callable[[str, str, int], GRM] = load, adapt: Command | None = None
+    ) -> None:
+        """`load` opens a model given its folder, engine and threads; `adapt` names the training."""
         super().__init__('reward')
         self.parameters = declare(self, RewardNodeParameters)
         self.autostart = self.parameters.autostart
@@ -62,7 +64,7 @@ class RewardNode(LifecycleNode):
         episode, task = topics.EPISODE, topics.SET_TASK
         self.create_subscription(episode.type, episode.name, self._on_episode, episode.qos)
         self.create_service(task.type, task.name, self._on_set_task)
-        self._adaptation = Adaptation(self, adapt_command, self._place, self._adapted)
+        self._adaptation = Adaptation(self, adapt or adapt_command, self._place, self._adapted)
         Diagnostics(self, self._health)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -1,8 +1,7 @@
 """Health of a node on /diagnostics, once a second, by the steady clock."""
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -66,24 +65,31 @@ class CameraWatch:
     """Judges every view by what happened since the last look."""
 
     def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()  # view -> pictures refused up to the last look
+        self._seen: dict[tuple[str, str], int] = {}  # refused pictures up to the last look
 
     def look(self, views: Sequence[str], counts: CameraCounts) -> list[Health]:
         """Absent views are errors, refused pictures of others are warnings; both by name."""
-        return [self._judge(view, counts) for view in views]
+        refused = dict(counts.refused)
+        fresh = {key for key, number in refused.items() if number > self._seen.get(key, 0)}
+        self._seen = refused
+        return [self._judge(view, counts, refused, fresh) for view in views]
 
-    def _judge(self, view: str, counts: CameraCounts) -> Health:
-        refused = {reason: n for (name, reason), n in list(counts.refused.items()) if name == view}
-        fresh = sum(refused.values()) > self._seen[view]
-        self._seen[view] = sum(refused.values())
+    def _judge(
+        self,
+        view: str,
+        counts: CameraCounts,
+        refused: Mapping[tuple[str, str], int],
+        fresh: Set[tuple[str, str]],
+    ) -> Health:
         values = {
             'age [s]': counts.ages.get(view, math.nan),
             'looks without a picture': counts.missed[view],
-            **{f'refused, {reason}': n for reason, n in refused.items()},
+            **{f'refused, {kind}': n for (name, kind), n in refused.items() if name == view},
         }
-        faults = [f'refused pictures: {", ".join(sorted(refused))}'] if fresh else []
+        now = sorted(kind for name, kind in fresh if name == view)
+        faults = [f'refused pictures: {", ".join(now)}'] if now else []
         faults += [counts.absent[view]] if view in counts.absent else []
-        level = Level.ERROR if view in counts.absent else Level.WARN if fresh else Level.OK
+        level = Level.ERROR if view in counts.absent else Level.WARN if now else Level.OK
         return Health(f'camera {view}', level, '; '.join(faults) or 'ok', values)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from brightness import Brightness, brightness
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,46 +12,16 @@ from robo_dopamine_ros.reward.session import Session, SessionParameters, Task
 from robo_dopamine_ros.types import (
     SECOND,
     Episode,
-    Hops,
     Outcome,
     Phase,
     Progress,
     Reward,
-    TaskContext,
     Views,
 )
 
 T0 = 50 * SECOND
 STEP = SECOND // 10
 NAMES = ('front', 'left_wrist')
-
-
-class Brightness:
-    """A model for which progress is how bright the pictures are."""
-
-    def __init__(self, name: str = 'brightness') -> None:
-        self.name = name
-        self.views = NAMES
-        self.contexts: list[TaskContext] = []
-        self.fails = False
-        self._last: float | None = None
-
-    def begin(self, context: TaskContext) -> None:
-        self.contexts.append(context)
-        self._last = None
-
-    def step(self, views: Views) -> Hops:
-        if self.fails:
-            raise RuntimeError('out of memory')
-        state = brightness(views)
-        last, self._last = self._last, state
-        gained = 0.0 if last is None else state - last
-        room = 1.0 if last is None else (1.0 - last if gained >= 0 else last)
-        return Hops(gained / room if room else 0.0, state, state - 1.0)
-
-
-def brightness(views: Views) -> float:
-    return float(np.mean([image.mean() for image in views.images.values()]) / 255)
 
 
 def views(value: int, stamp: int, names: tuple[str, ...] = NAMES) -> Views:
@@ -63,7 +34,7 @@ def episode(name: str = 'a', phase: Phase = Phase.RUNNING, **fields: object) -> 
 
 
 def started(**parameters: object) -> tuple[Session, Brightness]:
-    grm = Brightness()
+    grm = Brightness(NAMES)
     session = Session(grm, SessionParameters(**parameters))
     session.follow(episode())
     return session, grm
@@ -78,7 +49,7 @@ def look(
 
 
 def test_no_episode_no_reading() -> None:
-    session = Session(Brightness())
+    session = Session(Brightness(NAMES))
     reading, reward = look(session, 100, T0)
     assert (reading.valid, reading.reason) == (False, 'no episode runs')
     assert reward is None
@@ -187,7 +158,7 @@ def test_a_task_waits_for_the_next_episode() -> None:
 
 
 def test_a_start_that_was_given_needs_no_complete_set() -> None:
-    session = Session(Brightness())
+    session = Session(Brightness(NAMES))
     session.set_task(Task(start=views(7, 1)))
     session.follow(episode())
     assert look(session, 51, T0, {'front': 'no picture yet'})[0].valid
@@ -195,11 +166,11 @@ def test_a_start_that_was_given_needs_no_complete_set() -> None:
 
 def test_a_new_model_waits_until_no_episode_runs() -> None:
     session, _ = started()
-    session.set_model(Brightness('new'))
+    session.set_model(Brightness(NAMES, 'new'))
     assert session.model == 'brightness'
     session.follow(episode(phase=Phase.ENDED, outcome=Outcome.ABORTED))
     assert session.model == 'new'
-    session.set_model(Brightness('newer'))
+    session.set_model(Brightness(NAMES, 'newer'))
     assert session.model == 'newer'
 
 

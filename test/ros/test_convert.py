@@ -77,6 +77,7 @@ LEARNER = plain(
     policy_version=VERSIONS,
 )
 EPISODES = plain(Episode, phase=st.sampled_from(Phase), outcome=st.sampled_from(Outcome))
+REWARDS = plain(Reward, previous_stamp=STAMPS)
 CASES = {
     'progress': (plain(Progress), convert.progress_to_msg, convert.progress_from_msg),
     'reward': (
