@@ -122,7 +122,8 @@ class Sim(Node):
             self._outs[view].publish(image_to_msg(picture, moment.stamp, view))
 
     def _failed(self, error: Exception) -> None:
-        self.get_logger().error(f'no pictures: {error}', throttle_duration_sec=1.0)
+        if self.context.ok():  # the last picture may come when publishers are gone
+            self.get_logger().error(f'no pictures: {error}', throttle_duration_sec=1.0)
 
     def close(self) -> None:
         """Free the cameras in the thread that made them."""

@@ -18,7 +18,7 @@ class Hand:
     """How unsteady the operator is."""
 
     noise: float = 0.06  # standard deviation of each action
-    bias: float = 0.0004  # of where the hole seems to be, drawn anew at every attempt [m]
+    bias: float = 0.0003  # of where the hole seems to be, drawn anew at every attempt [m]
     skew: float = 0.008  # of how the hole seems to be turned [rad]
     inertia: float = 0.45  # share of the last action in the next one
 

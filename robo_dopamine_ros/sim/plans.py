@@ -185,5 +185,5 @@ STYLES: dict[str, Callable[[Rng], Plan]] = {
 def plan(style: str, rng: Rng) -> Plan:
     """A plan of a style: demonstration, recovery, partial, near_miss or failure."""
     if style not in STYLES:
-        raise ValueError(f'style is {style!r}; it must be one of {", ".join(STYLES)}')
+        raise ValueError(f'style = {style!r}; it must be one of {", ".join(STYLES)}')
     return STYLES[style](rng)

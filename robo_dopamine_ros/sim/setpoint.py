@@ -16,13 +16,14 @@ class Reins:
     twist: float = 0.08  # largest lead about an axis [rad]
     speed: float = 0.15  # [m/s]
     turning: float = 1.2  # [rad/s]
-    touch: float = 0.04  # speed close to or in contact, which bounds the impact [m/s]
-    margin: float = 0.010  # height above the board below which `touch` holds [m]
+    touch: float = 0.03  # speed close to or in contact, which bounds the impact [m/s]
+    margin: float = 0.006  # height above the board below which `touch` holds [m]
+    fall: float = 4.0  # downward speed allowed per height above the board [1/s]
     low: tuple[float, float, float] = (0.28, -0.28, 0.02)  # where the tip may go [m]
     high: tuple[float, float, float] = (0.72, 0.28, 0.40)  # [m]
 
     def __post_init__(self) -> None:
-        for name in ('period', 'leash', 'twist', 'speed', 'turning', 'touch'):
+        for name in ('period', 'leash', 'twist', 'speed', 'turning', 'touch', 'fall'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'{name} = {getattr(self, name)}; it must be above 0')
         if not all(low < high for low, high in zip(self.low, self.high, strict=True)):
@@ -53,15 +54,20 @@ class Setpoint:
         ticks = max(1, round(seconds / self._reins.period))
         self._way, self._ticks = (np.asarray(step) / ticks, np.asarray(turn) / ticks), ticks
 
-    def follow(self, tip: np.ndarray, quat: np.ndarray, touching: bool) -> None:
-        """Move on by one period; `tip` [m] and `quat` are where the tool is now."""
+    def follow(self, tip: np.ndarray, quat: np.ndarray, height: float, touching: bool) -> None:
+        """Move on by one period; `tip` [m] and `quat` are where the tool is now.
+
+        `height` is that above the board [m]: the setpoint leads a falling tip, so it must slow
+        down before it is there.
+        """
         reins, ticks = self._reins, self._ticks
         if ticks > 0:
             step, turn = self._way
             self.aim(self._target + step, turned(self._heading, turn))
             self._ticks = ticks - 1
-        speed = reins.touch if touching else reins.speed
+        speed = reins.touch if touching or height < reins.margin else reins.speed
         step = clipped(self._target - self.position, speed * reins.period)
+        step[2] = max(step[2], -max(reins.touch, reins.fall * height) * reins.period)
         self.position = tip + clipped(self.position + step - tip, reins.leash)
         turn = clipped(turn_between(self.quat, self._heading), reins.turning * reins.period)
         ahead = clipped(turn_between(quat, turned(self.quat, turn)), reins.twist)

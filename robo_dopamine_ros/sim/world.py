@@ -82,8 +82,8 @@ class World:
     def advance(self) -> None:
         """Move the setpoint on by one period, and the world with it."""
         tip, data = self.tip, self.data
-        near = tip[2] - self.start.board[2] < self.reins.margin
-        self.setpoint.follow(tip, self.quat, near or self.contact > TOUCH)
+        height = float(tip[2] - self.start.board[2])
+        self.setpoint.follow(tip, self.quat, height, touching=self.contact > TOUCH)
         data.ctrl[:3] = self.setpoint.position
         mujoco.mju_quat2Vel(data.ctrl[3:6], self.setpoint.quat, 1.0)
         mujoco.mj_step(self.model, data, self._steps)
