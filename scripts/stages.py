@@ -137,7 +137,11 @@ def install_project(log: Path) -> None:
 
 SETUP = ('setup.py', 'setup.cfg', 'package.xml')
 STAGES = (
-    Stage('packages', ('requirements/*.txt', 'scripts/*.py', 'scripts/*.sh'), install_packages),
+    Stage(
+        'packages',
+        ('requirements/*.txt', 'scripts/fix_cmake_paths.py', 'scripts/stages.py'),
+        install_packages,
+    ),
     Stage(
         'interfaces',
         (*SETUP, 'CMakeLists.txt', 'msg/*', 'srv/*', 'action/*', 'config/*', 'launch/*'),
