@@ -57,7 +57,7 @@ class Sim(Node):
         self._outs = {view: self._out(topics.camera_topic(view)) for view in VIEWS}
         self._pose, self._twist = self._out(crisp.CURRENT_POSE), self._out(crisp.CURRENT_TWIST)
         self._joints, self._gripper = self._out(crisp.JOINT_STATES), self._out(crisp.GRIPPER_STATE)
-        self._truth = self.create_publisher(topics.Progress, '~/truth', topics.reliable(10))
+        self._truth = self._out(topics.SIM_TRUTH)
         self._grade = self.create_publisher(String, '~/grade', topics.LATCHED)
         self._told = ''
         self._in(crisp.TARGET_POSE, self._on_target)

@@ -136,6 +136,15 @@ PLAYED = Topic(
     'anyone',
     'stamp of the recorded frame whose index is frame_id; the last index ends the recording',
 )
+SIM_TRUTH = Topic(
+    'sim/truth',
+    Progress,
+    reliable(10),
+    10.0,
+    'sim',
+    'those who measure',
+    'true progress of the simulated task; nothing that acts may listen',
+)
 TOPICS = (
     PROGRESS,
     REWARD,
@@ -149,6 +158,7 @@ TOPICS = (
     LEARNER_STATUS,
     DIAGNOSTICS,
     PLAYED,
+    SIM_TRUTH,
 )
 
 INTERVENE = Service('intervene', Intervene, 'gate', 'a person takes over, or hands back')
