@@ -62,8 +62,9 @@ class Cell:
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
         try:
-            for process in self._processes:
-                self._start(process)
+            with _interrupts_held():
+                for process in self._processes:
+                    self._start(process)
         except BaseException:
             self.stop()
             raise
@@ -157,6 +158,22 @@ def _opened(path: Path | None) -> Iterator[Callable[[str], object]]:
         return
     with path.open('a', encoding='utf-8', buffering=1) as file:
         yield file.write
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait until every process that was started is also known."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _die_with_parent() -> None:

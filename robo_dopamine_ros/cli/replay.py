@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
-from robo_dopamine_ros.cli.reporting import make_folder, write_report
+from robo_dopamine_ros.cli.reporting import account, make_folder, write_report
 from robo_dopamine_ros.cli.screen import Screen
+from robo_dopamine_ros.cli.summary import reasons
 from robo_dopamine_ros.data.episodes import open_recording
 from robo_dopamine_ros.data.filmstrip import Shot
 from robo_dopamine_ros.data.series import Curve, Series, paid_columns, read_columns
@@ -69,17 +70,20 @@ def run(args: argparse.Namespace) -> int:
     processes = system.replay(episode, model, recording.views, args.speed)
     with watching(processes, screen, folder, args.verbose) as watch:
         played = _play(recording, args.speed, watch)
-    series = _series(recording, watch, played)
-    facts = {
-        'episode': str(args.episode),
-        'model': str(args.model),
-        'speed': args.speed,
-        'frames': _shown(recording, played),
-    }
-    summary = write_report(series, _shots(recording), recording.views, folder, facts)
+    told = account(
+        _series(recording, watch, played),
+        _shots(recording),
+        recording.views,
+        episode=str(args.episode),
+        model=str(args.model),
+        speed=args.speed,
+        frames=_shown(recording, played),
+        unread=reasons(watch.observer.read()),
+    )
+    picture = write_report([told], folder)
     if args.json:
-        print(json.dumps(summary))
-    screen.line(f'report: {folder / "report.png"} and report.json beside it')
+        print(json.dumps(told.summary))
+    screen.line(f'report: {picture} and report.json beside it')
     return 0
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,28 @@ def make_folder(chosen: Path | None, verb: str, name: str) -> Path:
     return folder
 
 
-def write_report(
-    series: Series,
-    shots: Sequence[Shot],
-    views: Sequence[str],
-    folder: Path,
-    facts: Mapping[str, Any],
-    name: str = 'report',
-) -> dict[str, Any]:
-    """Write NAME.json and NAME.png into a folder and give the summary."""
-    from robo_dopamine_ros.data.report import draw
+@dataclass(frozen=True)
+class Account:
+    """One episode as it is told: its curves, its pictures and its numbers."""
 
-    summary = {**facts, **summarise(series)}
-    told = {'summary': summary, 'series': plain(series)}
-    text = json.dumps(told, allow_nan=False, indent=1)
-    (folder / f'{name}.json').write_text(text + '\n', encoding='utf-8')
-    draw(series, shots, views, headline(summary), folder / f'{name}.png')
-    return summary
+    series: Series
+    shots: Sequence[Shot]
+    views: Sequence[str]
+    summary: Mapping[str, Any]
+
+
+def account(series: Series, shots: Sequence[Shot], views: Sequence[str], **facts: Any) -> Account:
+    """Sum an episode up; `facts` are told beside the numbers."""
+    return Account(series, shots, views, {**facts, **summarise(series)})
+
+
+def write_report(accounts: Sequence[Account], folder: Path) -> Path:
+    """Write report.json, with one object per episode, and report.png; gives the picture's path."""
+    from robo_dopamine_ros.data import report
+
+    told = [{'summary': a.summary, 'series': plain(a.series)} for a in accounts]
+    text = json.dumps({'episodes': told}, allow_nan=False, indent=1)
+    (folder / 'report.json').write_text(text + '\n', encoding='utf-8')
+    pages = [report.page(a.series, a.shots, a.views, headline(a.summary)) for a in accounts]
+    report.write(pages, folder / 'report.png')
+    return folder / 'report.png'

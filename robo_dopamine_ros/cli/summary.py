@@ -1,13 +1,16 @@
 """The numbers of one episode, for people and machines."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from robo_dopamine_ros.data.series import Series
 from robo_dopamine_ros.reward.metrics import pearson, percentiles, voc
+from robo_dopamine_ros.types import Progress
 
+RISING = 0.01  # loss of true progress between two moments that is not yet a setback
 PERSPECTIVES = ('progress', 'incremental', 'forward', 'backward')
 
 
@@ -39,11 +42,18 @@ def discounted(reward: np.ndarray, discount: np.ndarray) -> float:
     return float(before @ reward)
 
 
+def reasons(readings: Sequence[Progress]) -> dict[str, int]:
+    """Why there was no reading, and how often."""
+    return dict(Counter(r.reason for r in readings if not r.valid))
+
+
 def headline(summary: Mapping[str, Any]) -> dict[str, str]:
     """The few numbers shown large on the picture, label -> text."""
     latency = summary['latency_s']
+    errs = summary['truth_rises'] is False  # then the order of time is not that of progress
+    order = summary['correlation'] if errs else summary['voc']['progress']
     told = {
-        'VOC': _told(summary['voc']['progress'], '{:.3f}'),
+        'correlation' if errs else 'VOC': _told(order, '{:.3f}'),
         'mean error': _told((summary['mae'] or {}).get('progress'), '{:.3f}'),
         'readings': _told(summary['rate_hz'], '{:.1f} Hz'),
         'latency p50': _told(latency['p50'], '{:.0f} ms', 1000),
@@ -57,11 +67,12 @@ def _against_truth(
 ) -> dict[str, Any]:
     """Errors where progress is known; the correlation needs more than one reading."""
     if series.truth is None or not len(time):
-        return {'mae': None, 'correlation': None}
+        return {'mae': None, 'correlation': None, 'truth_rises': None}
     truth = series.truth.at(time)
     errors = {name: np.abs(values - truth) for name, values in read.items()}
     mae = {name: None if np.isnan(e).any() else float(e.mean()) for name, e in errors.items()}
-    return {'mae': mae, 'correlation': pearson(truth, read['progress'])}
+    rises = bool((np.diff(series.truth.value) > -RISING).all())
+    return {'mae': mae, 'correlation': pearson(truth, read['progress']), 'truth_rises': rises}
 
 
 def _order(values: np.ndarray) -> float | None:

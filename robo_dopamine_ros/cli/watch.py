@@ -62,7 +62,10 @@ class Watch:
     def start_episode(self, task: str) -> Episode:
         """Have an episode started as soon as all that is listened to is published."""
         self.wait(lambda: not self.observer.silent(), START_PATIENCE, 'not all topics came up')
-        return self.observer.start_episode(task, START_PATIENCE, self.cell.check)
+        started = self.observer.start_episode(task, START_PATIENCE, self.cell.check)
+        told = lambda: self.observer.episode.id == started.id  # noqa: E731
+        self.wait(told, END_PATIENCE, 'the conductor did not announce the episode')
+        return started
 
     def end_episode(self, outcome: Outcome, decided_by: str) -> None:
         """Have the episode ended, and wait until it is and its last reward was paid."""

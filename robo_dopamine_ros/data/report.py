@@ -12,6 +12,7 @@ matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from robo_dopamine_ros.data.filmstrip import Shot, moments, nearest, strip
@@ -41,14 +42,10 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def draw(
-    series: Series,
-    shots: Sequence[Shot],
-    views: Sequence[str],
-    figures: Mapping[str, str],
-    path: Path,
-) -> None:
-    """Write the picture; `figures` are the headline numbers, label -> text."""
+def page(
+    series: Series, shots: Sequence[Shot], views: Sequence[str], figures: Mapping[str, str]
+) -> np.ndarray:
+    """Draw an episode, (H, W, 3) uint8 RGB; `figures` are the headline numbers, label -> text."""
     cell = _cell(shots, views)
     heights = (0.8, cell[1] * len(views), 3.4, 0.4, 0.65, 0.95)
     with plt.rc_context(STYLE):
@@ -58,8 +55,16 @@ def draw(
         for plot, fill in zip(plots, (_progress, _confidence, _hops, _rewards), strict=True):
             fill(plot, series)
         _share_time(plots, series)
-        figure.savefig(path)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        drawn = np.array(canvas.buffer_rgba())[..., :3]
         plt.close(figure)
+    return drawn
+
+
+def write(pages: Sequence[np.ndarray], path: Path) -> None:
+    """Write pages, all of the same width, below one another as one picture."""
+    plt.imsave(path, np.concatenate(pages))
 
 
 def _page(heights: Sequence[float]) -> tuple[Figure, list[Axes]]:

@@ -67,3 +67,16 @@ def replay(
     reward, _ = watch(model, views)
     conductor = Process('conductor', parameters={'episodes.time_limit': 0.0})  # it ends by itself
     return player, reward, conductor
+
+
+def demo(model: Path | None, seed: int) -> tuple[Process, ...]:
+    """A simulated arm with a scripted operator who errs and recovers, watched by the model."""
+    sim = Process(
+        'sim',
+        parameters={
+            'conduct.operator': 'scripted',
+            'conduct.style': 'recovery',
+            'conduct.seed': seed,
+        },
+    )
+    return (sim, *watch(model))

@@ -3,6 +3,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -32,11 +33,11 @@ def until(condition, seconds=20.0):
 
 
 def alive(pid):
+    """Whether a process runs; one that only waits for its parent to notice does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')')[-1].split()[0] != 'Z'
+    except FileNotFoundError:
         return False
-    return True
 
 
 def test_all_are_stopped_even_those_that_ignore_ctrl_c(tmp_path):
@@ -98,3 +99,17 @@ def test_commands_carry_names_parameters_and_remappings():
 def test_an_executable_must_be_a_module():
     with pytest.raises(ValueError, match="executable = 'rm -rf'"):
         Process('rm -rf')
+
+
+def test_ctrl_c_while_starting_leaves_nothing_behind():
+    class Interrupting(Script):
+        def command(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            return super().command()
+
+    cell = Cell([Interrupting('one', code=FOREVER), Script('two', code=FOREVER)], os.environ,
+                lambda *words: None)  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        cell.__enter__()
+    assert len(cell.pids()) == 2
+    assert not any(alive(pid) for pid in cell.pids().values())

@@ -50,7 +50,7 @@ def test_an_episode_goes_through_the_real_nodes(played):
 
 def test_the_report_holds_every_curve(played):
     _, out = played
-    told = json.loads((out / 'report.json').read_text())
+    (told,) = json.loads((out / 'report.json').read_text())['episodes']
     progress, reward = told['series']['progress'], told['series']['reward']
     assert len(progress['time']) == len(progress['progress']) > 5
     assert sum(progress['valid']) == told['summary']['readings']
@@ -66,7 +66,8 @@ def test_the_report_holds_every_curve(played):
 
 def test_shaping_telescopes_through_the_nodes(played):
     _, out = played
-    reward = json.loads((out / 'report.json').read_text())['series']['reward']
+    (told,) = json.loads((out / 'report.json').read_text())['episodes']
+    reward = told['series']['reward']
     columns = (reward[name] for name in ('shaping', 'discount', 'potential'))
     before = reward['potential'][0]
     for shaping, discount, potential in list(zip(*columns, strict=True))[1:]:

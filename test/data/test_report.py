@@ -49,10 +49,12 @@ def shots(count=4, views=('front', 'left_wrist'), shape=(48, 64, 3)):
 
 def drawn(tmp_path, series, pictures=None, views=('front', 'left_wrist')):
     path = tmp_path / 'report.png'
-    report.draw(series, shots() if pictures is None else pictures, views, {'VOC': '0.98'}, path)
+    page = report.page(series, shots() if pictures is None else pictures, views, {'VOC': '0.98'})
+    report.write([page, page], path)
     image = cv2.imread(str(path))
     assert image.shape[1] == round(report.WIDTH * report.DPI)
-    assert 700 < image.shape[0] < 3000
+    assert image.shape[0] == 2 * page.shape[0]
+    assert 500 < page.shape[0] < 2000
     assert image.std() > 5
     return image
 
