@@ -40,7 +40,7 @@ def _brisk(rng: Rng) -> float:
     return rng.uniform(0.08, 0.1)
 
 
-def _insertion(rng: Rng, pace: float, rest: tuple[int, int] = (2, 6)) -> Plan:
+def _insertion(rng: Rng, pace: float, rest: tuple[int, int] = (5, 9)) -> Plan:
     hover = rng.uniform(0.008, 0.022)
     over = Leg((0, 0, hover), speed=pace, within=0.003)
     down = Leg(
@@ -182,8 +182,18 @@ STYLES: dict[str, Callable[[Rng], Plan]] = {
 }
 
 
+def generator(style: str, seed: int) -> Rng:
+    """The chance of one rollout: no two styles share theirs."""
+    _check(style)
+    return np.random.default_rng((seed, list(STYLES).index(style)))
+
+
 def plan(style: str, rng: Rng) -> Plan:
     """A plan of a style: demonstration, recovery, partial, near_miss or failure."""
+    _check(style)
+    return STYLES[style](rng)
+
+
+def _check(style: str) -> None:
     if style not in STYLES:
         raise ValueError(f'style = {style!r}; it must be one of {", ".join(STYLES)}')
-    return STYLES[style](rng)

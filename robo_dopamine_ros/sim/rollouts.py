@@ -1,6 +1,6 @@
 """Graded rollouts of the scripted operator with their pictures and true progress."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +9,7 @@ import numpy as np
 from robo_dopamine_ros.sim import truth
 from robo_dopamine_ros.sim.cameras import Cameras
 from robo_dopamine_ros.sim.operator import Hand, Operator, sight
-from robo_dopamine_ros.sim.plans import STYLES, plan
+from robo_dopamine_ros.sim.plans import generator, plan
 from robo_dopamine_ros.sim.scene import Workpiece
 from robo_dopamine_ros.sim.variation import Looks, Starts
 from robo_dopamine_ros.sim.world import RATE, World
@@ -17,13 +17,14 @@ from robo_dopamine_ros.types import SECOND, VIEWS, Outcome, Recording, Views
 
 INSTRUCTION = 'insert the square peg into the hole'
 LONGEST = 200  # steps
+Images = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Rollout:
     """One rollout as arrays; row t is what was true and seen at step t."""
 
-    images: dict[str, np.ndarray]  # view name -> (T, H, W, 3) uint8 RGB
+    images: Images  # view name -> (T, H, W, 3) uint8 RGB
     progress: np.ndarray  # (T,) true, 0..1
     offsets: np.ndarray  # (T, 3) peg tip in the hole's frame [m]
     contact: np.ndarray  # (T,) force on the peg [N]
@@ -51,32 +52,37 @@ class Studio:
     def __exit__(self, *_: object) -> None:
         self._cameras.close()
 
-    def rollout(self, style: str, seed: int, looks: Looks | None = None) -> Rollout:
+    def rollout(
+        self, style: str, seed: int, looks: Looks | None = None, pictures: bool = True
+    ) -> Rollout:
         """One rollout; the same style, seed and looks give the same one, picture by picture."""
-        rng = np.random.default_rng((seed, list(STYLES).index(style) if style in STYLES else 99))
+        rng = generator(style, seed)
         operator = Operator(plan(style, rng), rng, self._hand)
-        world = self.world
+        world, frames, rows = self.world, [], []
         world.reset(rng, self._starts, looks)
-        frames, rows = [self._cameras.draw(world.data)], [self._row()]
-        while not operator.done and len(rows) < LONGEST:
+        while True:
+            frames.append(self._cameras.draw(world.data) if pictures else {})
+            rows.append((world.offset, world.contact))
+            if operator.done or len(rows) == LONGEST:
+                break
             world.act(operator.act(sight(world)))
-            frames.append(self._cameras.draw(world.data))
-            rows.append(self._row())
-        images = {view: np.stack([frame[view] for frame in frames]) for view in VIEWS}
+        images = {view: np.stack([frame[view] for frame in frames]) for view in frames[0]}
         offsets, contact = (np.array(column) for column in zip(*rows, strict=True))
         values = truth.progress(offsets, world.piece.hole)
         return Rollout(images, values, offsets, contact, world.grade)
 
-    def _row(self) -> tuple[np.ndarray, float]:
-        return self.world.offset, self.world.contact
-
-
-def _outcome(grade: str) -> Outcome:
-    return Outcome.SUCCESS if grade == truth.SUCCESS else Outcome.FAILURE
+    def recording(self, style: str, seed: int, looks: Looks | None = None) -> Recording:
+        """An episode that is drawn again each time it plays, and so needs no memory."""
+        told = self.rollout(style, seed, looks, pictures=False)
+        return _episode(told, f'{style}_{seed}', lambda: self.rollout(style, seed, looks).images)
 
 
 def recording(rollout: Rollout, name: str) -> Recording:
     """A rollout as an episode that can be played."""
+    return _episode(rollout, name, lambda: rollout.images)
+
+
+def _episode(rollout: Rollout, name: str, draw: Callable[[], Images]) -> Recording:
     length = len(rollout.progress)
 
     def play(
@@ -85,8 +91,9 @@ def recording(rollout: Rollout, name: str) -> Recording:
         start: int = 0,
         stop: int | None = None,
     ) -> Iterator[Views]:
+        images = draw()
         for step in range(length)[start:stop:stride]:
-            pictures = {view: images[step] for view, images in rollout.images.items()}
+            pictures = {view: frames[step] for view, frames in images.items()}
             if size is not None:
                 pictures = {
                     view: cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
@@ -96,8 +103,8 @@ def recording(rollout: Rollout, name: str) -> Recording:
 
     return Recording(
         name=name, rate=RATE, length=length, views=VIEWS, play=play, span=(0, length - 1),
-        progress=rollout.progress, instruction=INSTRUCTION, outcome=_outcome(rollout.grade),
-        grade=rollout.grade,
+        progress=rollout.progress, instruction=INSTRUCTION, grade=rollout.grade,
+        outcome=Outcome.SUCCESS if rollout.grade == truth.SUCCESS else Outcome.FAILURE,
     )  # fmt: skip
 
 

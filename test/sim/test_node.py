@@ -94,17 +94,18 @@ def test_a_target_moves_the_arm_until_a_second_publisher_silences_it(cell: Cell)
     cell.until(lambda: abs(cell.place() - goal).max() < 0.002, lambda: first.publish(wish))
 
     second = cell.node.create_publisher(target.type, target.name, target.qos)
-    still = [cell.place(), cell.stamp()]  # where the arm has been, and since when
+    place, since = cell.place(), cell.stamp()  # where the arm has been, and since when
 
     def both_want_away() -> None:
-        wish.pose.position.z = still[0][2] + 0.05
+        wish.pose.position.z = place[2] + 0.05
         first.publish(wish)
         second.publish(wish)
 
     def stays() -> bool:
-        if abs(cell.place() - still[0]).max() > 0.001:
-            still[:] = [cell.place(), cell.stamp()]
-        return cell.stamp() - still[1] > SECOND
+        nonlocal place, since
+        if abs(cell.place() - place).max() > 0.001:
+            place, since = cell.place(), cell.stamp()
+        return cell.stamp() - since > SECOND
 
     cell.until(stays, both_want_away)
 

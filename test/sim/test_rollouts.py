@@ -68,6 +68,17 @@ def test_a_recording_plays(studio: Studio) -> None:
     assert (whole.images['front'] == rollout.images['front'][0]).all()
 
 
+def test_an_episode_drawn_anew_is_the_same(studio: Studio) -> None:
+    kept = recording(studio.rollout('failure', 3, Looks()), 'kept')
+    anew = studio.recording('failure', 3, Looks())
+    assert anew.name == 'failure_3'
+    assert anew.grade == kept.grade
+    assert anew.progress is not None
+    assert (anew.progress == kept.progress).all()
+    for one, other in zip(kept.play(stride=10), anew.play(stride=10), strict=True):
+        assert (one.images['left_wrist'] == other.images['left_wrist']).all()
+
+
 def test_an_unknown_style_is_named(studio: Studio) -> None:
     with pytest.raises(ValueError, match="style = 'happy'; it must be one of demonstration"):
         studio.rollout('happy', 0)
