@@ -8,10 +8,10 @@ the label. Seeds start at one million, so that rollouts drawn from smaller seeds
 """
 
 import argparse
+import dataclasses
 import itertools
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from robo_dopamine_ros.reward.compact.adaptation import adapt
@@ -43,16 +43,15 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=14, help=f'of {sum(MIX.values())} rollouts')
     parser.add_argument('--steps', type=int, default=SETTINGS.steps)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--threads', type=int)
+    parser.add_argument('--threads', type=int, default=0)
     args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    settings = Settings(**{**vars(SETTINGS), 'steps': args.steps})
+    settings = dataclasses.replace(SETTINGS, steps=args.steps, threads=args.threads)
     with tqdm(total=100, unit='%') as bar:
 
         def tell(share: float, what: str) -> None:
             bar.set_description_str(what, refresh=False)
-            bar.update(100 * share - bar.n)
+            bar.n = round(100 * share)
+            bar.refresh()
 
         print(adapt(simulate(args.rounds), args.out, settings, args.seed, report=tell))
 

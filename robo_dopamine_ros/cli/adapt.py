@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from robo_dopamine_ros.data.episodes import find_recordings
@@ -62,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=default.seconds,
         help='training ends by then, on any machine (default: %(default).0f)',
     )
-    parser.add_argument('--threads', type=int, help='processor threads (default: all)')
+    parser.add_argument('--threads', type=int, default=0, help='processor threads (default: all)')
     parser.add_argument(
         '--progress-json',
         action='store_true',
@@ -74,9 +73,9 @@ def run(args: argparse.Namespace) -> int:
     """Train, write the model folder and say how it did on what it was not shown."""
     if args.out.exists() and any(args.out.iterdir()):
         raise ValueError(f'{args.out} is not empty; give a new folder, nothing is written over')
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    settings = dataclasses.replace(Settings(), steps=args.steps, seconds=args.seconds)
+    settings = dataclasses.replace(
+        Settings(), steps=args.steps, seconds=args.seconds, threads=args.threads
+    )
     recordings = find_recordings(args.demonstrations)
     with tqdm(total=100, unit='%', disable=args.progress_json, bar_format=BAR) as bar:
         tell = say_json if args.progress_json else show(bar)
@@ -94,7 +93,8 @@ def show(bar: tqdm) -> Callable[[float, str], None]:
 
     def tell(share: float, what: str) -> None:
         bar.set_description_str(what, refresh=False)
-        bar.update(100 * share - bar.n)
+        bar.n = round(100 * share)
+        bar.refresh()
 
     return tell
 

@@ -90,11 +90,16 @@ def draw(patches: tuple[Patch, ...], rng: np.random.Generator) -> tuple[Patch, .
 def put_back(raw: Tensor, start: Tensor, chosen: np.ndarray, left_out: tuple[Patch, ...]) -> Tensor:
     """Pictures (N, 3, h, w) of frames `chosen` (N,) with patches of the start (3, h, w), 0..1."""
     for patch in left_out:
-        late = torch.from_numpy(chosen > patch.frame).float()[:, None, None, None]
-        raw = raw + (start - raw) * patch.mask * late
+        undone = torch.from_numpy(_undone(chosen, patch)).float()[:, None, None, None]
+        raw = raw + (start - raw) * patch.mask * undone
     return raw
 
 
 def missed(chosen: np.ndarray, left_out: tuple[Patch, ...]) -> np.ndarray:
     """Progress (N,) to take off the labels of frames `chosen` (N,)."""
-    return sum((patch.worth * (chosen > patch.frame) for patch in left_out), np.zeros(len(chosen)))
+    return sum((patch.worth * _undone(chosen, patch) for patch in left_out), np.zeros(len(chosen)))
+
+
+def _undone(chosen: np.ndarray, patch: Patch) -> np.ndarray:
+    """Whether a patch is put back in each picture (N,): in every other one, once it changed."""
+    return (chosen > patch.frame) & (np.arange(len(chosen)) % 2 == 1)

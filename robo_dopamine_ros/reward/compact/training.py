@@ -22,6 +22,7 @@ class Settings:
 
     steps: int = 900  # gradient steps
     seconds: float = 220.0  # the schedule ends by then, whatever the machine [s]
+    threads: int = 0  # of the processor; 0: all there are
     scenes: int = 2  # pseudo-episodes in a batch
     frames: int = 11  # picture sets of one pseudo-episode
     broken: int = 6  # corrupted picture sets in a batch
@@ -29,7 +30,7 @@ class Settings:
     decay: float = 0.05  # weight decay
     average: float = 0.99  # of the weights that are kept
     strength: float = 1.0  # of the differences between pseudo-episodes
-    skip: float = 0.3  # share of pseudo-episodes that leave an object where it lay
+    skip: float = 0.4  # share of pseudo-episodes that leave an object where it lay
     drop: float = 0.3  # chance to hide a view; half of it for the first
     sigma: float = 0.04  # spread of a histogram label, in progress
 
@@ -102,7 +103,9 @@ def compose(
     for scene in range(settings.scenes):
         source = anyone(demonstrations)
         chosen = pick(source, settings.frames, rng)
-        left_out = skipping.draw(source.patches, rng) if rng.random() < settings.skip else ()
+        left_out: tuple[skipping.Patch, ...] = ()
+        if source.patches and rng.random() < settings.skip:
+            chosen, left_out = twice(chosen, rng), skipping.draw(source.patches, rng)
         sets.append(look(source, chosen, left_out))
         labels.append(source.progress[chosen] - skipping.missed(chosen, left_out))
         scenes.append(np.full(len(chosen), scene))
@@ -121,6 +124,12 @@ def compose(
         torch.from_numpy(np.concatenate(labels)).float(),
         torch.from_numpy(np.concatenate(scenes)),
     )
+
+
+def twice(chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each of half the frames again, one place on: once as it was, once with something undone."""
+    half = rng.permutation(chosen)[: (len(chosen) + 1) // 2]
+    return np.repeat(half, 2)[: len(chosen)]
 
 
 def soft_labels(progress: Tensor, scale: Tensor, sigma: float) -> Tensor:
@@ -179,6 +188,8 @@ def train(
     clock: Callable[[], float] = time.monotonic,
 ) -> Network:
     """Train and return the averaged weights; `report` gets the fraction done and the losses."""
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(
         network.parameters(), settings.rate, weight_decay=settings.decay, betas=(0.9, 0.98)
