@@ -38,6 +38,7 @@ def simulate(rounds: int) -> list[Recording]:
 
 
 def main() -> None:
+    """Simulate, train, write the model folder."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--out', type=Path, required=True, metavar='MODEL_DIR')
     parser.add_argument('--rounds', type=int, default=14, help=f'of {sum(MIX.values())} rollouts')

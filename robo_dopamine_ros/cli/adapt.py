@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     recordings = find_recordings(args.demonstrations)
     with tqdm(total=100, unit='%', disable=args.progress_json, bar_format=BAR) as bar:
         tell = say_json if args.progress_json else show(bar)
-        check = adapt(recordings, args.out, settings, args.seed, args.base, args.views, tell)
+        check = adapt(recordings, args.out, settings, args.seed, args.base, args.views, report=tell)
     told = {'model': str(args.out), 'self_check': dataclasses.asdict(check)}
     print(json.dumps(told) if args.progress_json else f'{args.out}: {check}')
     return 0
