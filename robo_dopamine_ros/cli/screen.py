@@ -1,6 +1,7 @@
 """A terminal with one line that changes and lines that stay."""
 
 import os
+import re
 import shutil
 import sys
 import threading
@@ -8,8 +9,18 @@ from typing import TextIO
 
 RESET = '\033[0m'
 COLOURS = {'red': 31, 'green': 32, 'yellow': 33, 'blue': 34, 'magenta': 35, 'cyan': 36, 'dim': 2}
+COLOUR = re.compile(r'(\033\[\d+m)')
 BLOCKS = ' ▏▎▍▌▋▊▉█'
 ASCII_BLOCKS = ' ....####'
+
+
+def cut(text: str, width: int) -> str:
+    """Shorten a text to `width` visible characters; colours take no room and are ended."""
+    kept, room = '', width
+    for part in COLOUR.split(text):
+        kept += part if COLOUR.fullmatch(part) else part[:room]
+        room -= 0 if COLOUR.fullmatch(part) else len(part[:room])
+    return kept
 
 
 class Screen:
@@ -42,8 +53,7 @@ class Screen:
             self._calls += 1
             if self._live:
                 self._wipe()
-                width = shutil.get_terminal_size().columns - 1
-                self._status = text if self._coloured else text[:width]
+                self._status = cut(text, shutil.get_terminal_size().columns - 1)
                 self._stream.write(self._status)
             elif self._calls % self._every == 1:
                 self._stream.write(text + '\n')

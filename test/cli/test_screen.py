@@ -1,8 +1,10 @@
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from robo_dopamine_ros.cli.screen import BLOCKS, Screen
+from robo_dopamine_ros.cli.screen import BLOCKS, COLOUR, Screen, cut
 
 
 class Terminal(io.StringIO):
@@ -49,3 +51,11 @@ def test_bars_keep_their_width(fraction):
     assert set(bar) <= set(BLOCKS)
     assert bar.count('█') == int(max(0, min(1, fraction)) * 10 + 0.01 * (fraction == 0.999))
     assert Screen(Plain()).bar(fraction, 10).isascii()
+
+
+@given(st.lists(st.sampled_from(['\033[31m', '\033[0m', 'reward', ' ', '█'])), st.integers(0, 30))
+def test_cutting_counts_only_what_is_seen(parts, width):
+    text = ''.join(parts)
+    seen = COLOUR.sub('', cut(text, width))
+    assert seen == COLOUR.sub('', text)[:width]
+    assert COLOUR.findall(cut(text, width)) == COLOUR.findall(text)
