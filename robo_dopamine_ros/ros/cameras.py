@@ -110,7 +110,7 @@ class _Sets:
         newest = {view: self.newest.newest(view) for view in self.views}
         self.counts.ages = {v: (now - stamp) / SECOND for v, stamp in newest.items() if stamp}
         self.counts.absent = dict(match.absent)
-        self.counts.missed.update(match.absent)
+        self.counts.missed.update(match.absent.keys())
         if self._given > now + self._limits.future * SECOND:
             self._given = 0  # the clock went back
         if match.pictures:
