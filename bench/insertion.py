@@ -52,7 +52,7 @@ def draw(
 def judged(model: Any, episodes: Sequence[Recording], what: str) -> Report:
     """Evaluate with a progress bar."""
     layout = '{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining}'
-    with tqdm(total=1.0, bar_format=layout, desc=what) as bar:
+    with tqdm(total=1.0, bar_format=layout, desc=what, disable=None) as bar:
         return evaluate(
             model,
             episodes,

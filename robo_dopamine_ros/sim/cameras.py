@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+import cv2
 import mujoco
 import numpy as np
 
@@ -21,16 +22,22 @@ class Cameras:
         size: tuple[int, int] = (160, 120),
         views: Sequence[str] = VIEWS,
         smooth: bool = False,
+        fine: int = 1,
     ):
-        """Size is (width, height) in pixels; `smooth` draws four samples a pixel."""
-        width, height = size
+        """Size is (width, height) in pixels; `smooth` draws four samples a pixel.
+
+        `fine` times larger pictures are drawn and then shrunk, as pictures of large cameras are
+        before a model sees them.
+        """
+        width, height = size[0] * fine, size[1] * fine
         if not (8 <= width <= 4096 and 8 <= height <= 4096):
-            raise ValueError(f'picture size is {size}; both sides must lie in 8..4096 pixels')
+            raise ValueError(f'size = {size}, fine = {fine}; a side must lie in 8..4096 pixels')
         if os.environ['MUJOCO_GL'] == 'disabled':
             raise NoRenderer(ADVICE)
         model.vis.global_.offwidth, model.vis.global_.offheight = width, height
         model.vis.quality.offsamples = 4 if smooth else 0
         self.views = tuple(views)
+        self._shrunk = size if fine > 1 else None
         try:
             self._renderer = mujoco.Renderer(model, height, width)
         except (mujoco.FatalError, RuntimeError) as error:
@@ -43,7 +50,10 @@ class Cameras:
         pictures = {}
         for view in self.views:
             self._renderer.update_scene(data, view)
-            pictures[view] = self._renderer.render()
+            picture = self._renderer.render()
+            if self._shrunk is not None:
+                picture = cv2.resize(picture, self._shrunk, interpolation=cv2.INTER_AREA)
+            pictures[view] = picture
         return pictures
 
     def close(self) -> None:

@@ -40,11 +40,12 @@ class Studio:
         piece: Workpiece | None = None,
         starts: Starts | None = None,
         hand: Hand | None = None,
+        fine: int = 2,
     ):
-        """Size is (width, height) in pixels."""
+        """Size is (width, height) in pixels; for `fine` see Cameras."""
         self.world = World(piece)
         self._starts, self._hand = starts, hand
-        self._cameras = Cameras(self.world.model, size)
+        self._cameras = Cameras(self.world.model, size, fine=fine)
 
     def __enter__(self) -> 'Studio':
         return self
@@ -136,4 +137,5 @@ def rollout(
     style: str, seed: int, size: tuple[int, int] = (160, 120), randomise: bool = True
 ) -> Recording:
     """One episode on a fresh world; for many, `recordings` keeps the world."""
-    return next(recordings([(style, seed)], size, Looks() if randomise else None))
+    (episode,) = recordings([(style, seed)], size, Looks() if randomise else None)
+    return episode
