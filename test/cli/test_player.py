@@ -10,7 +10,7 @@ from robo_dopamine_ros.ros.environment import process_environment
 def player(**parameters):
     command = Process('player', parameters=parameters).command()
     return subprocess.run(
-        [sys.executable, *command[1:]], capture_output=True, text=True, timeout=60,
+        command, capture_output=True, text=True, timeout=60,
         env=process_environment() | {'ROS_DOMAIN_ID': str(free_domain())}, check=False,
     )  # fmt: skip
 
