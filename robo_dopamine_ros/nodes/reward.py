@@ -13,7 +13,7 @@ from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.grm import GRM
 from robo_dopamine_ros.reward.session import Session, SessionParameters, Task
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.adaptation import Adaptation, Command
+from robo_dopamine_ros.ros.adaptation import Adaptation, Command, training
 from robo_dopamine_ros.ros.cameras import CameraParameters, Cameras, decode_views, open_cameras
 from robo_dopamine_ros.ros.convert import episode_from_msg, progress_to_msg, reward_to_msg
 from robo_dopamine_ros.ros.diagnostics import CameraWatch, Diagnostics, Health, Level
@@ -44,7 +44,7 @@ class RewardNode(LifecycleNode):
     """Wires cameras, model and conductor; whatever is slow happens in its one worker."""
 
     def __init__(
-        self, load: Callable[[str, str, int], GRM] = load, adapt: Command | None = None
+        self, load: Callable[[str, str, int], GRM] = load, adapt: Command = training
     ) -> None:
         """`load` opens a model given its folder, engine and threads; `adapt` names the training."""
         super().__init__('reward')
@@ -64,13 +64,13 @@ class RewardNode(LifecycleNode):
         episode, task = topics.EPISODE, topics.SET_TASK
         self.create_subscription(episode.type, episode.name, self._on_episode, episode.qos)
         self.create_service(task.type, task.name, self._on_set_task)
-        self._adaptation = Adaptation(self, adapt or adapt_command, self._place, self._adapted)
+        self._adaptation = Adaptation(self, adapt, self._model, self._adapted)
         Diagnostics(self, self._health)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; fails, and says why, when it cannot be."""
         try:
-            self._session = Session(self._open(self.parameters.model), self.parameters.session)
+            self._session = Session(self._open(self._model()), self.parameters.session)
         except Exception as error:
             self.get_logger().error(f'cannot load the model: {error}')
             return FAILED
@@ -89,10 +89,7 @@ class RewardNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close the cameras; nothing is published until activated again."""
-        self.destroy_timer(self._timer)
-        if self._cameras is not None:
-            self._cameras.close()
-        self._cameras = None
+        self._close_cameras()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -100,10 +97,21 @@ class RewardNode(LifecycleNode):
         self._session = None
         return DONE
 
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the cameras for good."""
+        self._close_cameras()
+        return DONE
+
     def close(self) -> None:
         """End what runs beside the node's callbacks."""
         self._adaptation.close()
         self._worker.close()
+
+    def _close_cameras(self) -> None:
+        if self._cameras is not None:
+            self.destroy_timer(self._timer)
+            self._cameras.close()
+        self._cameras = None
 
     def _tick(self) -> None:
         match = self._cameras.take() if self._cameras else None
@@ -168,17 +176,14 @@ class RewardNode(LifecycleNode):
         own = Health('reward', level, reading.reason or 'ok', values)
         return [own, *self._watch.look(self.parameters.cameras.views, cameras.counts)]
 
-    def _open(self, folder: str) -> GRM:
-        parameters = self.parameters
-        path = folder or str(shared('models/grm'))
-        return self._load(path, parameters.engine, parameters.threads)
+    def _open(self, folder: Path) -> GRM:
+        return self._load(str(folder), self.parameters.engine, self.parameters.threads)
 
-    def _place(self, demonstration: Path) -> Path:
-        base = Path(self.parameters.model or shared('models/grm'))
-        return base.with_name(f'{base.name}-{demonstration.name}')
+    def _model(self) -> Path:
+        return Path(self.parameters.model) if self.parameters.model else shared('models/grm')
 
     def _adapted(self, folder: Path) -> None:
-        grm = self._open(str(folder))
+        grm = self._open(folder)
         if self._session is not None:
             self._worker.call(partial(self._session.set_model, grm))
 
@@ -187,12 +192,6 @@ class RewardNode(LifecycleNode):
 
     def _failed(self, error: Exception) -> None:
         self.get_logger().error(f'worker: {error!r}')
-
-
-def adapt_command(demonstration: Path, model: Path, seed: int) -> list[str]:
-    """Give the command that trains; it yields to everything else on the machine."""
-    verb = [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'adapt', str(demonstration)]
-    return ['nice', *verb, '--out', str(model), '--seed', str(seed), '--progress-json']
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -34,12 +35,12 @@ class Adaptation:
         self,
         node: Node,
         command: Command,
-        place: Callable[[Path], Path],
+        model: Callable[[], Path],
         done: Callable[[Path], None],
     ):
-        """`place` names the folder for the model of a demonstration when the goal names none."""
+        """`model` names the present model; new ones go beside it unless the goal says where."""
         self._command = command
-        self._place = place
+        self._model = model
         self._done = done
         self._process: subprocess.Popen[str] | None = None
         self._busy = False
@@ -72,7 +73,8 @@ class Adaptation:
 
     async def _execute(self, goal: Any) -> Any:
         demonstration = Path(goal.request.demonstration)
-        model = Path(goal.request.model) if goal.request.model else self._place(demonstration)
+        beside = self._model()
+        model = Path(goal.request.model or beside.with_name(f'{beside.name}-{demonstration.name}'))
         finished: Future = Future(executor=self._node.executor)
         threading.Thread(
             target=self._train, args=(goal, demonstration, model, finished), daemon=True
@@ -129,6 +131,12 @@ class Adaptation:
         if goal.is_cancel_requested:
             return 'cancelled'
         return f'exit code {code}: {"".join(errors).strip()[-LAST_WORDS:]}' if code else ''
+
+
+def training(demonstration: Path, model: Path, seed: int) -> list[str]:
+    """Give the command that trains; it yields to everything else on the machine."""
+    verb = [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'adapt', str(demonstration)]
+    return ['nice', *verb, '--out', str(model), '--seed', str(seed), '--progress-json']
 
 
 def _feedback(told: dict[str, Any]) -> Any:
