@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -17,6 +18,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LIBC = ctypes.CDLL(None)
 PATIENCE = {signal.SIGINT: 5.0, signal.SIGTERM: 2.0, signal.SIGKILL: 5.0}  # [s] after each
 QUIET = ('[INFO]', '[DEBUG]')
+STAMP = re.compile(r'^\[\w+\] \[[\d.]+\] \[[^\]]+\]: ')  # level, time and node, as ROS logs them
 PALETTE = ('blue', 'magenta', 'green', 'yellow', 'cyan')
 
 Log = Callable[[str, str], None]  # process title, line
@@ -32,7 +34,7 @@ def screen_log(screen: Screen, verbose: bool) -> Log:
     def log(title: str, line: str) -> None:
         if verbose or not line.startswith(QUIET):
             colour = colours.setdefault(title, PALETTE[len(colours) % len(PALETTE)])
-            screen.line(f'{screen.paint(title, colour)}: {line}')
+            screen.line(f'{screen.paint(title, colour)}: {STAMP.sub("", line)}')
 
     return log
 
@@ -139,7 +141,7 @@ class _Child:
     @property
     def last_words(self) -> str:
         """Its last line, and where the others are."""
-        said = f': {self._last}' if self._last else ' without a word'
+        said = f': {STAMP.sub("", self._last)}' if self._last else ' without a word'
         return f'{said} (all of it in {self._file})' if self._file else said
 
     def _read(self) -> None:

@@ -15,7 +15,7 @@ from robo_dopamine_ros.data.playhead import Playhead
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import image_to_msg, to_time
 from robo_dopamine_ros.ros.params import ParameterError, declare
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.ros.run import FAULT, run
 from robo_dopamine_ros.types import SECOND, Phase
 
 
@@ -72,7 +72,14 @@ class Player(Node):
         if self._began is None:
             self._show(now)
             return
-        index = self._playhead.due((now - self._began) / SECOND)
+        try:
+            self._play(now)
+        except EpisodeError as error:
+            self.get_logger().fatal(str(error))
+            raise SystemExit(FAULT) from error
+
+    def _play(self, now: int) -> None:
+        index = self._playhead.due((now - (self._began or now)) / SECOND)
         if index is None:
             return
         self._show(now)

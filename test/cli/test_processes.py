@@ -1,3 +1,4 @@
+import io
 import os
 import signal
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from robo_dopamine_ros.cli.processes import Cell, ProcessDiedError
+from robo_dopamine_ros.cli.processes import Cell, ProcessDiedError, screen_log
+from robo_dopamine_ros.cli.screen import Screen
 from robo_dopamine_ros.nodes.system import Process
 
 
@@ -67,6 +69,16 @@ def test_a_death_is_told_with_the_last_words():
         pids = cell.pids()
     assert reasons[0] == 'arm ended with exit code 3: no motor'
     assert not alive(pids['other'])
+
+
+def test_logs_are_shown_without_what_people_need_not_read():
+    stream = io.StringIO()
+    show, everything = (screen_log(Screen(stream), verbose) for verbose in (False, True))
+    show('sim', '[INFO] [1795.25] [sim]: up')
+    show('sim', '[WARN] [1795.25] [sim]: slow')
+    everything('sim', '[INFO] [1795.25] [sim]: up')
+    show('sim', 'Traceback')
+    assert stream.getvalue().splitlines() == ['sim: slow', 'sim: up', 'sim: Traceback']
 
 
 def test_a_signal_is_named():

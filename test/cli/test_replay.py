@@ -2,14 +2,19 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import pytest
 from test_processes import alive, until
+
+from robo_dopamine_ros.data.episodes import open_recording, save_recording
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +99,62 @@ def test_a_model_that_cannot_be_loaded_ends_the_replay(episode, tmp_path):
     assert done.returncode == 2
     assert 'robo-dopamine: reward ended with exit code 2' in done.stderr
     assert 'cannot load the model' in done.stderr
+
+
+def damaged(episode, tmp_path, how):
+    """A copy of the episode with one thing wrong in it."""
+    folder = shutil.copytree(episode, tmp_path / 'episode')
+    video = folder / 'cam_left_wrist.mp4'
+    if how == 'corrupt':
+        video.write_bytes(video.read_bytes()[:3000])
+    elif how == 'unequal':
+        save_recording(replace(open_recording(episode), length=20, play=partial(
+            open_recording(episode).play, stop=20), progress=None), tmp_path / 'short')  # fmt: skip
+        shutil.copy(tmp_path / 'short' / video.name, video)
+    elif how == 'inconsistent':
+        (folder / 'annotated_keyframes.json').write_text(
+            '[{"anotation": "push", "start_frame_id": 0, "end_frame_id": 99}]'
+        )
+    elif how == 'missing':
+        (folder / 'annotated_keyframes.json').unlink()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ('how', 'said'),
+    [
+        ('corrupt', 'cam_left_wrist.mp4: not a video that can be decoded'),
+        ('unequal', 'cam_high.mp4 60, cam_left_wrist.mp4 20, cam_right_wrist.mp4 60 frames'),
+        (
+            'inconsistent',
+            'entry 0 (push): end_frame_id = 99 lies outside the episode',
+        ),
+    ],
+)
+def test_a_faulty_episode_is_named_in_one_line(model, episode, tmp_path, how, said):
+    done = replay(damaged(episode, tmp_path, how), '--model', model, '--out', tmp_path / 'out')
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_annotation_it_is_replayed_without_errors_against_it(model, episode, tmp_path):
+    folder = damaged(episode, tmp_path, 'missing')
+    done = replay(folder, '--model', model, '--out', tmp_path / 'out', '--json')
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary['mae'] is None
+    assert summary['outcome'] == 'time limit'
+
+
+def test_a_picture_broken_in_the_middle_ends_the_replay(model, episode, tmp_path):
+    folder = save_recording(open_recording(episode), tmp_path / 'pictures', 'pictures')
+    (folder / 'front' / '000030.png').write_bytes(b'\x89PNG')
+    done = replay(folder, '--model', model, '--out', tmp_path / 'out')
+    assert done.returncode == 2
+    assert 'robo-dopamine: player ended with exit code 2' in done.stderr
+    assert '000030.png: not a picture that can be decoded' in done.stderr
+    assert 'Traceback' not in done.stderr + done.stdout
 
 
 def test_ctrl_c_leaves_nothing_behind(model, episode, tmp_path):
