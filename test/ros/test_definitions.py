@@ -48,6 +48,7 @@ def test_entry_points_exist() -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / 'setup.cfg')
     scripts = config['options.entry_points']['console_scripts'].strip().splitlines()
+    assert len(set(scripts)) == len(scripts)
     for script in scripts:
         module, _, function = script.partition('=')[2].strip().partition(':')
         assert callable(getattr(importlib.import_module(module), function)), script
