@@ -30,7 +30,6 @@ examples:
   robo-dopamine replay EPISODE_DIR --model runs/my_task --out runs/look --speed 2
   robo-dopamine replay EPISODE_DIR --model runs/my_task --json > summary.json
 """
-BASE_MODEL = Path(__file__).parents[2] / 'models' / 'grm'
 THUMBNAIL = 320  # [px] width of the pictures kept for the film strip
 SHOTS = 48  # pictures kept per view
 
@@ -42,7 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model',
         metavar='MODEL_DIR',
         type=Path,
-        default=BASE_MODEL,
         help='folder of the reward model (default: the one shipped)',
     )
     parser.add_argument(
@@ -58,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Play, watch, report."""
     recording = open_recording(args.episode)
-    if not args.model.is_dir():
+    if args.model and not args.model.is_dir():
         raise FileNotFoundError(2, 'no such model folder', str(args.model))
     folder = make_folder(args.out, 'replay', recording.name)
     os.environ[VARIABLE] = str(free_domain())
@@ -66,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     from robo_dopamine_ros.cli.watch import watching
 
     screen = Screen(sys.stderr if args.json else sys.stdout)
-    episode, model = args.episode.resolve(), args.model.resolve()
-    processes = system.replay(episode, model, recording.views, args.speed)
+    model = args.model and args.model.resolve()
+    processes = system.replay(args.episode.resolve(), model, recording.views, args.speed)
     with watching(processes, screen, folder, args.verbose) as watch:
         played = _play(recording, args.speed, watch)
     told = account(
@@ -75,7 +73,6 @@ def run(args: argparse.Namespace) -> int:
         _shots(recording),
         recording.views,
         episode=str(args.episode),
-        model=str(args.model),
         speed=args.speed,
         frames=_shown(recording, played),
         unread=reasons(watch.observer.read()),

@@ -21,6 +21,7 @@ def summarise(series: Series) -> dict[str, Any]:
     spanned = float(time[-1] - time[0]) if len(time) > 1 else 0.0
     read = {name: series.read[name][valid] for name in PERSPECTIVES}
     return {
+        'model': series.model,
         'duration_s': series.duration,
         'readings': int(valid.sum()),
         'without_reading': int((~valid).sum()),

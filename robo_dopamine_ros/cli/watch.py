@@ -50,8 +50,8 @@ class Watch:
             nonlocal shown
             if time.monotonic() >= shown + PERIOD:
                 shown = time.monotonic()
-                told = describe(self.screen, clock(), self.observer.readings, self.observer.rewards)
-                self.screen.status(told)
+                read, paid = self.observer.read(), self.observer.paid()
+                self.screen.status(describe(self.screen, clock(), read, paid))
             return condition()
 
         try:
@@ -60,11 +60,19 @@ class Watch:
             self.screen.end_status()
 
     def start_episode(self, task: str) -> Episode:
-        """Have an episode started as soon as all that is listened to is published."""
+        """Have an episode started as soon as the reward node reads and all topics are there."""
         self.wait(lambda: not self.observer.silent(), START_PATIENCE, 'not all topics came up')
+        self.wait(
+            lambda: bool(self.observer.readings),
+            START_PATIENCE,
+            'the reward node published nothing',
+        )
         started = self.observer.start_episode(task, START_PATIENCE, self.cell.check)
-        told = lambda: self.observer.episode.id == started.id  # noqa: E731
-        self.wait(told, END_PATIENCE, 'the conductor did not announce the episode')
+        self.wait(
+            lambda: self.observer.episode.id == started.id,
+            END_PATIENCE,
+            'the conductor did not announce the episode',
+        )
         return started
 
     def end_episode(self, outcome: Outcome, decided_by: str) -> None:

@@ -230,8 +230,8 @@ def _bars(axes: Axes, time: np.ndarray, value: np.ndarray, limit: float) -> None
 
 
 def robust_limit(values: np.ndarray) -> float:
-    """A round limit, 1, 2 or 5 of some power of ten, that shows all but the few largest values."""
-    size = np.percentile(np.abs(values), 98) if len(values) else 0.0
+    """A round limit, 1, 2 or 5 of some power of ten, that shows all but outstanding values."""
+    size = 1.5 * np.percentile(np.abs(values), 90) if len(values) else 0.0
     size = max(1e-3, float(size))
     power = 10.0 ** np.floor(np.log10(size))
     step = next(s for s in (1, 2, 5, 10) if s * power >= size * (1 - 1e-9))
