@@ -82,6 +82,13 @@ def test_going_back_undoes_going_there(seed):
         assert torch.allclose(network.change(before, before), torch.zeros(5), atol=1e-6)
 
 
+def test_a_picture_of_one_colour_has_a_gradient():
+    network = Network(SMALL)
+    tokens = network.tokens(torch.full((1, 3, 3, 32, 64), 0.5), torch.ones(1, 3))
+    tokens.sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
+
+
 @given(st.floats(-2, 2), st.floats(0, 1))
 def test_a_hop_is_a_share_of_the_room(change, before):
     value = hop(change, before)

@@ -81,7 +81,7 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, token); brightness and contrast of a picture cancel."""
         x = x - x.mean((2, 3), keepdim=True)
-        x = x / (x.square().mean((1, 2, 3), keepdim=True).sqrt() + 0.02)
+        x = x / (x.square().mean((1, 2, 3), keepdim=True) + 4e-4).sqrt()
         return self.norm(self.project(self.layers(x).flatten(1)))
 
 

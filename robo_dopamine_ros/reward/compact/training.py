@@ -107,7 +107,8 @@ def compose(
         if source.patches and rng.random() < settings.skip:
             chosen, left_out = twice(chosen, rng), skipping.draw(source.patches, rng)
         sets.append(look(source, chosen, left_out))
-        labels.append(source.progress[chosen] - skipping.missed(chosen, left_out))
+        undone = skipping.missed(chosen, left_out)
+        labels.append((source.progress[chosen] - undone).clip(0, 1))
         scenes.append(np.full(len(chosen), scene))
     source = anyone([d for d in demonstrations if d.complete] or demonstrations)
     goals = source.shown[-1 - rng.integers(0, max(1, len(source.shown) // 100), 2)]
