@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:
         if not _is_known(error) or os.environ.get(TRACEBACK):
             raise
-        print(f'robo-dopamine: {error}', file=sys.stderr)
+        print(f'robo-dopamine: {_text(error)}', file=sys.stderr)
         return FAULT
 
 
@@ -98,6 +98,12 @@ def _is_known(error: Exception) -> bool:
     refused = type(error) is ValueError and raiser.startswith(PACKAGE)
     missing = isinstance(error, OSError) and error.filename is not None
     return type(error).__module__.startswith(PACKAGE) or missing or refused
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f'{error.filename}: {error.strerror}'
+    return str(error)
 
 
 def _show_warning(

@@ -90,7 +90,7 @@ def test_results_are_never_written_over(played, model, episode):
 def test_a_model_that_is_not_there(episode, tmp_path):
     done = replay(episode, '--model', tmp_path / 'none')
     assert done.returncode == 2
-    assert 'no such model folder' in done.stderr
+    assert done.stderr == f'robo-dopamine: {tmp_path / "none"}: no such model folder\n'
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_replay(episode, tmp_path):
