@@ -31,7 +31,6 @@ examples:
   robo-dopamine demo --model runs/my_model --seed 7
 """
 SETTLED = 1.5  # [s] a peg stays inserted before the episode ends
-CLEARED = 0.5  # [s] a fresh scene stands before an episode starts, longer than pictures count
 LONGEST = 35.0  # [s] an episode takes at most
 
 
@@ -95,9 +94,8 @@ def _episode(
     from robo_dopamine_ros.sim.rollouts import INSTRUCTION
 
     screen, observer = watch.screen, watch.observer
-    fresh = Settling(CLEARED)
     watch.wait(
-        lambda: bool(truth) and fresh.update(truth[-1].progress < 0.5, time.monotonic()),
+        lambda: bool(truth) and truth[-1].progress < 0.5,
         START_PATIENCE,
         'the simulator showed no fresh scene',
     )

@@ -95,9 +95,15 @@ class Session:
     def look(
         self, views: Views, absent: Mapping[str, str], now: int
     ) -> tuple[Progress, Reward | None]:
-        """Judge one set of views at `now` [ns]; `absent` says why other views have no picture."""
+        """Judge one set of views at `now` [ns]; `absent` says why other views have no picture.
+
+        Views that were not all taken in the running episode belong to none, and so does the answer.
+        """
         if not self.running:
             return Progress(stamp=now, model=self.model, reason='no episode runs'), None
+        if views.images and min(views.stamps.values()) < self.episode.stamp:
+            reason = 'views older than the episode'  # they may show the scene before this one
+            return Progress(stamp=views.stamp, model=self.model, reason=reason), None
         self._waits_since = self._waits_since or now
         missing = ', '.join(f'{view}: {reason}' for view, reason in absent.items())
         if not views.images:

@@ -72,6 +72,33 @@ def test_the_first_complete_set_is_the_start() -> None:
     assert (reward.previous_stamp, reward.stamp) == (T0 + STEP, T0 + 2 * STEP)
 
 
+def test_views_older_than_the_episode_belong_to_none() -> None:
+    session, grm = started()
+    look(session, 255, T0)
+    session.follow(episode(phase=Phase.ENDED, outcome=Outcome.SUCCESS, stamp=T0 + STEP))
+    session.follow(episode('b', stamp=T0 + 3 * STEP))
+    half = Views(
+        {name: np.full((4, 6, 3), 255, np.uint8) for name in NAMES},
+        {'front': T0 + 3 * STEP - 1, 'left_wrist': T0 + 3 * STEP},
+    )
+    for old in (views(255, T0 + 2 * STEP), half):
+        reading, reward = session.look(old, {}, T0 + 3 * STEP)
+        assert (reading.valid, reading.reason) == (False, 'views older than the episode')
+        assert (reading.episode, reading.stamp) == ('', old.stamp)
+        assert reward is None
+    first, reward = look(session, 51, T0 + 3 * STEP)
+    assert (first.valid, first.episode, first.step) == (True, 'b', 1)
+    assert reward is None
+    assert brightness(grm.contexts[-1].start) == pytest.approx(0.2)
+
+
+def test_a_start_that_was_given_makes_no_older_view_count() -> None:
+    session = Session(Brightness(NAMES))
+    session.set_task(Task(start=views(7, 1)))
+    session.follow(episode())
+    assert look(session, 51, T0 - 1)[0].reason == 'views older than the episode'
+
+
 def test_patience_for_a_complete_set_ends() -> None:
     session, grm = started(start_patience=0.5)
     absent = {'left_wrist': 'no picture yet'}
