@@ -2,8 +2,10 @@
 
 import copy
 import math
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,6 +129,22 @@ def compose(
     )
 
 
+def ahead(
+    demonstrations: Sequence[Demonstration], shape: Shape, settings: Settings, seed: int
+) -> Generator[Batch, None, None]:
+    """Batches without end, always one composed in advance; the same for the same seed."""
+    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    with ThreadPoolExecutor(1) as worker:
+
+        def draw() -> Future[Batch]:
+            return worker.submit(compose, demonstrations, shape, settings, rng, generator)
+
+        waiting = draw()
+        while True:
+            batch, waiting = waiting.result(), draw()
+            yield batch
+
+
 def twice(chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Each of half the frames again, one place on: once as it was, once with something undone."""
     half = rng.permutation(chosen)[: (len(chosen) + 1) // 2]
@@ -189,9 +207,9 @@ def train(
     clock: Callable[[], float] = time.monotonic,
 ) -> Network:
     """Train and return the averaged weights; `report` gets the fraction done and the losses."""
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    # half of the processor trains, the other half composes the next batch meanwhile
+    torch.set_num_threads(max(1, (settings.threads or os.cpu_count() or 1) // 2))
+    batches = ahead(demonstrations, network.shape, settings, seed)
     optimizer = torch.optim.AdamW(
         network.parameters(), settings.rate, weight_decay=settings.decay, betas=(0.9, 0.98)
     )
@@ -200,8 +218,7 @@ def train(
     while fraction < 1.0:
         for group in optimizer.param_groups:
             group['lr'] = settings.rate * schedule(fraction, step)
-        batch = compose(demonstrations, network.shape, settings, rng, generator)
-        terms = losses(network, batch, settings)
+        terms = losses(network, next(batches), settings)
         optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
@@ -213,4 +230,5 @@ def train(
                 kept.lerp_(new, 1 - keep)
         fraction = max(step / settings.steps, (clock() - begun) / settings.seconds)
         report(min(fraction, 1.0), {name: float(value.detach()) for name, value in terms.items()})
+    batches.close()
     return average.eval()
