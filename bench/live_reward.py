@@ -124,9 +124,11 @@ def measure(name: str, command: list[str], seconds: float) -> dict[str, float]:
 
 def credulous(model: Path | None, folder: Path) -> Path:
     """Copy a model with its alarms off; without one, make one that was never trained."""
-    from robo_dopamine_ros.reward.compact.files import CARD, save
+    from robo_dopamine_ros.reward.compact.files import CARD
     from robo_dopamine_ros.reward.compact.model import Card
-    from robo_dopamine_ros.reward.compact.network import Network, Shape
+    from robo_dopamine_ros.reward.compact.network import Network
+    from robo_dopamine_ros.reward.compact.shape import Shape
+    from robo_dopamine_ros.reward.compact.weights import save
     from robo_dopamine_ros.types import VIEWS, Views
 
     copy = folder / 'model'

@@ -24,7 +24,7 @@ from robo_dopamine_ros.data.episodes import find_recordings, open_recording
 from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.compact.adaptation import adapt
 from robo_dopamine_ros.reward.compact.model import hop
-from robo_dopamine_ros.reward.compact.training import Settings
+from robo_dopamine_ros.reward.compact.settings import Settings
 from robo_dopamine_ros.reward.evaluate import evaluate
 from robo_dopamine_ros.types import Hops, Recording, TaskContext, Views
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from robo_dopamine_ros.reward.compact.adaptation import adapt
 from robo_dopamine_ros.reward.compact.dataset import SIZE
-from robo_dopamine_ros.reward.compact.training import Settings
+from robo_dopamine_ros.reward.compact.settings import Settings
 from robo_dopamine_ros.sim.rollouts import Studio
 from robo_dopamine_ros.sim.variation import Looks
 from robo_dopamine_ros.types import Recording

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from robo_dopamine_ros.data.episodes import save_recording
-from robo_dopamine_ros.reward.compact.files import save
 from robo_dopamine_ros.reward.compact.model import Card
-from robo_dopamine_ros.reward.compact.network import Network, Shape
+from robo_dopamine_ros.reward.compact.network import Network
+from robo_dopamine_ros.reward.compact.shape import Shape
+from robo_dopamine_ros.reward.compact.weights import save
 from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
 
 LENGTH, RATE = 60, 20.0

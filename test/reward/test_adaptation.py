@@ -8,9 +8,11 @@ from robo_dopamine_ros.reward.compact import augment, corrupt
 from robo_dopamine_ros.reward.compact.adaptation import adapt
 from robo_dopamine_ros.reward.compact.dataset import Demonstration, decode, pick
 from robo_dopamine_ros.reward.compact.files import ModelError, load
-from robo_dopamine_ros.reward.compact.network import Network, Shape
+from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.selfcheck import hold_back
-from robo_dopamine_ros.reward.compact.training import Settings, soft_labels, train
+from robo_dopamine_ros.reward.compact.settings import Settings
+from robo_dopamine_ros.reward.compact.shape import Shape
+from robo_dopamine_ros.reward.compact.training import soft_labels, train
 from robo_dopamine_ros.types import Recording, TaskContext, Views
 
 QUICK = Settings(steps=150, frames=7, broken=2, strength=0.3, drop=0.0, average=0.9)

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robo_dopamine_ros.reward.compact import ModelError, load
-from robo_dopamine_ros.reward.compact.engines import OnnxEngine, TorchEngine
-from robo_dopamine_ros.reward.compact.files import read_network, save
-from robo_dopamine_ros.reward.compact.model import Card, hop
-from robo_dopamine_ros.reward.compact.network import Network, Shape
+from robo_dopamine_ros.reward.compact.engines import OnnxEngine
+from robo_dopamine_ros.reward.compact.model import Card, CompactGRM, hop
+from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.pictures import grain
+from robo_dopamine_ros.reward.compact.shape import Shape
+from robo_dopamine_ros.reward.compact.torch_engine import TorchEngine
+from robo_dopamine_ros.reward.compact.weights import read_network, save
 from robo_dopamine_ros.reward.grm import GRM
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
@@ -102,6 +106,25 @@ def test_the_hop_of_the_labels_is_recovered():
         assert hop(after - before, before) == pytest.approx(label)
 
 
+@pytest.mark.parametrize('engine', ['auto', 'onnx'])
+def test_onnx_runs_without_torch(folder, engine):
+    code = (
+        'import sys, numpy as np\n'
+        'from robo_dopamine_ros.reward.compact import load\n'
+        'from robo_dopamine_ros.types import TaskContext, Views\n'
+        'model = load(sys.argv[1], sys.argv[2])\n'
+        'image = np.full((48, 64, 3), 90, np.uint8)\n'
+        'views = Views(dict.fromkeys(model.views, image), dict.fromkeys(model.views, 1))\n'
+        'model.begin(TaskContext("stack", views))\n'
+        'assert model.step(views).valid\n'
+        'assert "onnxruntime" in sys.modules\n'
+        'assert not {"torch", "scipy"} & set(sys.modules)\n'
+    )
+    words = [sys.executable, '-c', code, str(folder), engine]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_missing_views_and_no_views(folder):
     model = load(folder)
     model.begin(TaskContext('stack', pictures(0)))
@@ -132,8 +155,6 @@ def test_grain_reads_the_standard_deviation():
 
 def test_unfamiliar_views_are_no_reading_and_leave_no_trace(folder):
     card = Card('toy', VIEWS, 'stack', SMALL, least_familiarity=1.1)
-    from robo_dopamine_ros.reward.compact.model import CompactGRM
-
     model = CompactGRM(card, TorchEngine(read_network(folder, SMALL)), pictures(99))
     model.begin(TaskContext('stack', pictures(0)))
     for n in (1, 2):

@@ -9,9 +9,10 @@ import torch
 
 from robo_dopamine_ros.cli import evaluate as verb
 from robo_dopamine_ros.data.episodes import open_recording, save_recording
-from robo_dopamine_ros.reward.compact.files import save
 from robo_dopamine_ros.reward.compact.model import Card
-from robo_dopamine_ros.reward.compact.network import Network, Shape
+from robo_dopamine_ros.reward.compact.network import Network
+from robo_dopamine_ros.reward.compact.shape import Shape
+from robo_dopamine_ros.reward.compact.weights import save
 from robo_dopamine_ros.reward.evaluate import EvaluationParameters, sampled_frames
 from robo_dopamine_ros.types import SECOND, VIEWS, Outcome, Recording, Views
 

@@ -7,12 +7,15 @@ from pathlib import Path
 import torch
 
 from robo_dopamine_ros.reward.compact.dataset import decode
-from robo_dopamine_ros.reward.compact.files import ModelError, read_card, read_network, save
+from robo_dopamine_ros.reward.compact.files import ModelError, read_card
 from robo_dopamine_ros.reward.compact.model import Card
-from robo_dopamine_ros.reward.compact.network import Network, Shape
+from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.pictures import worst_grain
 from robo_dopamine_ros.reward.compact.selfcheck import SelfCheck, hold_back, self_check, without
-from robo_dopamine_ros.reward.compact.training import Settings, train
+from robo_dopamine_ros.reward.compact.settings import Settings
+from robo_dopamine_ros.reward.compact.shape import Shape
+from robo_dopamine_ros.reward.compact.training import train
+from robo_dopamine_ros.reward.compact.weights import read_network, save
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
 Report = Callable[[float, str], None]  # share done 0..1, what is going on

@@ -1,14 +1,9 @@
-"""What runs the network: torch, or ONNX Runtime from graphs exported once. Equal numbers."""
+"""What runs the network: ONNX Runtime here, torch in torch_engine.py. Equal numbers."""
 
-import warnings
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-
-from robo_dopamine_ros.reward.compact.network import Network
 
 ENGINES = ('auto', 'onnx', 'torch')
 SEE, COMPARE = 'see.onnx', 'compare.onnx'
@@ -30,50 +25,6 @@ class Engine(Protocol):
 
     def compare(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Progress gained (N,) from states (N, S) to one state (1, S)."""
-
-
-class SeeGraph(nn.Module):
-    """Pictures (1, V, 3, H, W), present (1, V) -> state (1, S), progress (1,), familiarity (1,)."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pictures: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As the class says."""
-        state = self.network.state(self.network.tokens(pictures, present))
-        progress = self.network.progress(state).clamp(0, 1)
-        return state, progress, torch.sigmoid(self.network.familiarity(state))
-
-
-class CompareGraph(nn.Module):
-    """States (N, S) and one state (1, S) -> progress gained (N,)."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, before: Tensor, after: Tensor) -> Tensor:
-        """As the class says."""
-        return self.network.change(before, after.expand_as(before))
-
-
-class TorchEngine:
-    """Runs the network as it is."""
-
-    def __init__(self, network: Network) -> None:
-        self._see, self._compare = SeeGraph(network).eval(), CompareGraph(network).eval()
-
-    def see(self, pictures: np.ndarray, present: np.ndarray) -> Seen:
-        """As `Engine.see`."""
-        with torch.inference_mode():
-            out = self._see(torch.from_numpy(pictures)[None], torch.from_numpy(present)[None])
-        return Seen(out[0].numpy(), float(out[1]), float(out[2]))
-
-    def compare(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        """As `Engine.compare`."""
-        with torch.inference_mode():
-            return self._compare(torch.from_numpy(before), torch.from_numpy(after)).numpy()
 
 
 class OnnxEngine:
@@ -102,36 +53,3 @@ class OnnxEngine:
     def compare(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """As `Engine.compare`."""
         return self._compare.run(None, {'before': before, 'after': after})[0]
-
-
-def export(network: Network, folder: Path) -> None:
-    """Write the two ONNX graphs of a network into `folder`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # torch's tracer speaks of its successor
-        _export(network, folder)
-
-
-def _export(network: Network, folder: Path) -> None:
-    shape = network.shape
-    network = network.eval()
-    pictures = torch.zeros(1, shape.views, 3, shape.height, shape.width)
-    torch.onnx.export(
-        SeeGraph(network),
-        (pictures, torch.ones(1, shape.views)),
-        str(folder / SEE),
-        input_names=['pictures', 'present'],
-        output_names=['state', 'progress', 'familiarity'],
-        opset_version=17,
-        dynamo=False,
-    )
-    state = torch.zeros(1, shape.state)
-    torch.onnx.export(
-        CompareGraph(network),
-        (state.expand(2, -1), state),
-        str(folder / COMPARE),
-        input_names=['before', 'after'],
-        output_names=['change'],
-        dynamic_axes={'before': {0: 'count'}, 'change': {0: 'count'}},
-        opset_version=17,
-        dynamo=False,
-    )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from robo_dopamine_ros.reward.compact.engines import Engine, Seen
-from robo_dopamine_ros.reward.compact.network import Shape
 from robo_dopamine_ros.reward.compact.pictures import stack, worst_grain
+from robo_dopamine_ros.reward.compact.shape import Shape
 from robo_dopamine_ros.types import Hops, TaskContext, Views
 
 EDGE = 0.02  # hops are never scaled by less than this much of progress

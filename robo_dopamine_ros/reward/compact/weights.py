@@ -1,0 +1,41 @@
+"""Writing a model folder, and reading its weights back; both need torch."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import safetensors.torch
+
+from robo_dopamine_ros.reward.compact.files import CARD, GOAL, KIND, WEIGHTS, ModelError
+from robo_dopamine_ros.reward.compact.model import Card
+from robo_dopamine_ros.reward.compact.network import Network
+from robo_dopamine_ros.reward.compact.shape import Shape
+from robo_dopamine_ros.reward.compact.torch_engine import export
+from robo_dopamine_ros.types import Views
+
+
+def save(folder: Path, network: Network, card: Card, goal: Views, notes: Mapping[str, Any]) -> None:
+    """Write a model folder; `notes` are kept in the card for people."""
+    (folder / GOAL).mkdir(parents=True, exist_ok=True)
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    safetensors.torch.save_file(weights, folder / WEIGHTS)
+    export(network, folder)
+    for view in card.views:
+        picture = np.ascontiguousarray(goal.images[view][..., ::-1])
+        cv2.imwrite(str(folder / GOAL / f'{view}.png'), picture)
+    facts = {'kind': KIND, **dataclasses.asdict(card), 'notes': dict(notes)}
+    (folder / CARD).write_text(json.dumps(facts, indent=2) + '\n')
+
+
+def read_network(folder: Path, shape: Shape) -> Network:
+    """Read weights; raises ModelError when they do not fit the card."""
+    network = Network(shape)
+    try:
+        network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS))
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        raise ModelError(f'{folder / WEIGHTS}: {error}') from error
+    return network.eval()
