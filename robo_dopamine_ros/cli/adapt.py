@@ -10,8 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.compact.adaptation import adapt
-from robo_dopamine_ros.reward.compact.training import Settings
+from robo_dopamine_ros.reward.compact.settings import Settings
 
 HELP = 'teach a reward model a task from one demonstration'
 EXAMPLES = """\
@@ -77,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
         Settings(), steps=args.steps, seconds=args.seconds, threads=args.threads
     )
     recordings = find_recordings(args.demonstrations)
+    from robo_dopamine_ros.reward.compact.adaptation import adapt  # takes seconds: torch
+
     with tqdm(total=100, unit='%', disable=args.progress_json, bar_format=BAR) as bar:
         tell = say_json if args.progress_json else show(bar)
         check = adapt(recordings, args.out, settings, args.seed, args.base, args.views, report=tell)

@@ -34,6 +34,19 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize('verb', cli.VERBS)
+def test_the_help_of_a_verb_imports_no_slow_library(verb):
+    code = (
+        'import sys; from robo_dopamine_ros.cli import main\n'
+        f'try: main.main(["{verb}", "--help"])\n'
+        'except SystemExit: pass\n'
+        'slow = {"torch", "scipy", "mujoco", "matplotlib"} & set(sys.modules)\n'
+        'sys.exit(", ".join(slow) or 0)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize('verb', cli.VERBS)
 def test_every_verb_explains_itself(verb):
     done = run(verb, '--help')
     assert done.returncode == 0, done.stderr
