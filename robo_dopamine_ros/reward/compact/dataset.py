@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.compact.skipping import Patch, find_patches
 from robo_dopamine_ros.types import Recording
 
 NEAR = (0.3, 3.0)  # [s] between the frames of a local pair
@@ -23,7 +22,6 @@ class Demonstration:
     second: float  # frames a second
     complete: bool  # whether its last frame shows the finished task
     shown: np.ndarray  # (K,) frames that training may see, rising
-    patches: tuple[Patch, ...] = ()  # what the first view shows changing once and for good
 
 
 def decode(recording: Recording, views: Sequence[str], rate: float = 30.0) -> Demonstration:
@@ -56,7 +54,6 @@ def decode(recording: Recording, views: Sequence[str], rate: float = 30.0) -> De
         second=recording.rate / stride,
         complete=bool(progress[-1] > 0.99),
         shown=np.arange(len(frames)),
-        patches=find_patches(pictures[:, 0], progress),
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Settings:
     """How to train."""
 
-    steps: int = 900  # gradient steps
-    seconds: float = 220.0  # the schedule ends by then, whatever the machine [s]
+    steps: int = 1200  # gradient steps
+    seconds: float = 240.0  # the schedule ends by then, whatever the machine [s]
     threads: int = 0  # of the processor; 0: all there are
     scenes: int = 2  # pseudo-episodes in a batch
     frames: int = 11  # picture sets of one pseudo-episode
@@ -17,6 +17,5 @@ class Settings:
     decay: float = 0.05  # weight decay
     average: float = 0.99  # of the weights that are kept
     strength: float = 1.0  # of the differences between pseudo-episodes
-    skip: float = 0.4  # share of pseudo-episodes that leave an object where it lay
     drop: float = 0.3  # chance to hide a view; half of it for the first
     sigma: float = 0.04  # spread of a histogram label, in progress

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robo_dopamine_ros.reward.compact import augment, corrupt, skipping
+from robo_dopamine_ros.reward.compact import augment, corrupt
 from robo_dopamine_ros.reward.compact.dataset import Demonstration, pick
 from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.settings import Settings
@@ -36,15 +36,10 @@ def see(
     shape: Shape,
     strength: float,
     generator: torch.Generator,
-    left_out: tuple[skipping.Patch, ...] = (),
 ) -> Tensor:
     """Frames of one demonstration as one pseudo-episode, (N, V, 3, H, W)."""
     views, scene = shape.views, augment.SCENE.times(strength)
-    raw = demonstration.pictures[torch.from_numpy(chosen)].float() / 255
-    if left_out:
-        start = demonstration.pictures[0, 0].float() / 255
-        raw[:, 0] = skipping.put_back(raw[:, 0], start, chosen, left_out)
-    raw = raw.flatten(0, 1)
+    raw = demonstration.pictures[torch.from_numpy(chosen)].float().flatten(0, 1) / 255
     total = len(raw)
     which = torch.arange(views).repeat(len(chosen))
     maps, bends = augment.draw_warp(views, scene, generator)
@@ -76,10 +71,8 @@ def compose(
 ) -> Batch:
     """Draw one batch."""
 
-    def look(
-        source: Demonstration, chosen: np.ndarray, left_out: tuple[skipping.Patch, ...] = ()
-    ) -> Tensor:
-        return see(source, chosen, shape, settings.strength, generator, left_out)
+    def look(source: Demonstration, chosen: np.ndarray) -> Tensor:
+        return see(source, chosen, shape, settings.strength, generator)
 
     def anyone(among: Sequence[Demonstration]) -> Demonstration:
         return among[int(rng.integers(len(among)))]
@@ -88,12 +81,8 @@ def compose(
     for scene in range(settings.scenes):
         source = anyone(demonstrations)
         chosen = pick(source, settings.frames, rng)
-        left_out: tuple[skipping.Patch, ...] = ()
-        if source.patches and rng.random() < settings.skip:
-            chosen, left_out = twice(chosen, rng), skipping.draw(source.patches, rng)
-        sets.append(look(source, chosen, left_out))
-        undone = skipping.missed(chosen, left_out)
-        labels.append((source.progress[chosen] - undone).clip(0, 1))
+        sets.append(look(source, chosen))
+        labels.append(source.progress[chosen])
         scenes.append(np.full(len(chosen), scene))
     source = anyone([d for d in demonstrations if d.complete] or demonstrations)
     goals = source.shown[-1 - rng.integers(0, max(1, len(source.shown) // 100), 2)]
@@ -126,12 +115,6 @@ def ahead(
         while True:
             batch, waiting = waiting.result(), draw()
             yield batch
-
-
-def twice(chosen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each of half the frames again, one place on: once as it was, once with something undone."""
-    half = rng.permutation(chosen)[: (len(chosen) + 1) // 2]
-    return np.repeat(half, 2)[: len(chosen)]
 
 
 def soft_labels(progress: Tensor, scale: Tensor, sigma: float) -> Tensor:
