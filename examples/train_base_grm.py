@@ -24,7 +24,7 @@ from robo_dopamine_ros.types import Recording
 FIRST_SEED = 1_000_000
 MIX = {'demonstration': 4, 'recovery': 4, 'partial': 4, 'near_miss': 4, 'failure': 2}
 SETTINGS = Settings(
-    steps=1200, seconds=3600.0, scenes=4, frames=9, broken=6, strength=0.4, drop=0.15
+    steps=900, seconds=3600.0, scenes=4, frames=9, broken=6, strength=0.4, drop=0.15
 )
 
 
