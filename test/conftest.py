@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from robo_dopamine_ros.ros import shared_memory
+
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='session', autouse=True)
+def shared_memory_is_swept():
+    """Tests kill processes on purpose; what those leave in shared memory goes at the end."""
+    shared_memory.sweep()
+    yield
+    shared_memory.sweep()
 
 
 @pytest.fixture(scope='session')

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from robo_dopamine_ros.cli.screen import Screen
 from robo_dopamine_ros.nodes.system import Process
+from robo_dopamine_ros.ros import shared_memory
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LIBC = ctypes.CDLL(None)
@@ -61,6 +62,7 @@ class Cell:
         self._running: dict[str, _Child] = {}
 
     def __enter__(self) -> 'Cell':
+        shared_memory.sweep()  # what killed processes left would add up until memory is full
         if self._folder:
             self._folder.mkdir(parents=True, exist_ok=True)
         try:

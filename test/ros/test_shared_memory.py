@@ -1,0 +1,47 @@
+"""Sweeping what killed processes leave in shared memory, and nothing else."""
+
+import fcntl
+import time
+
+import pytest
+
+from robo_dopamine_ros.ros.shared_memory import YOUNG, stale, sweep
+
+LATER = YOUNG + 1.0
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ('fastrtps_a1', 'fastrtps_a1_el', 'fastrtps_b2', 'fastrtps_b2_el'):
+        (tmp_path / name).write_bytes(b'x' * 4096)
+    for name in ('fastrtps_port7400', 'fastrtps_port7400_el', 'fastrtps_port7400_sl',
+                 'sem.fastrtps_port7400_mutex', 'somebody_else'):  # fmt: skip
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def names(found):
+    return {path.name for path in found}
+
+
+def test_only_what_nobody_holds_is_stale(folder):
+    with (
+        (folder / 'fastrtps_a1_el').open() as owner,
+        (folder / 'fastrtps_port7400_sl').open() as reader,
+    ):
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        fcntl.flock(reader, fcntl.LOCK_SH)
+        assert names(stale(folder, time.time() + LATER)) == {'fastrtps_b2', 'fastrtps_b2_el'}
+    assert names(stale(folder, time.time() + LATER)) == {
+        'fastrtps_a1', 'fastrtps_a1_el', 'fastrtps_b2', 'fastrtps_b2_el', 'fastrtps_port7400',
+        'fastrtps_port7400_el', 'fastrtps_port7400_sl', 'sem.fastrtps_port7400_mutex',
+    }  # fmt: skip
+
+
+def test_young_files_may_belong_to_a_process_that_starts(folder):
+    assert stale(folder) == []
+    assert sweep(folder) == 0
+
+
+def test_a_missing_folder_has_nothing_stale(tmp_path):
+    assert stale(tmp_path / 'none') == []
