@@ -1,7 +1,7 @@
 """The reward node: camera views in, progress and reward out, at a steady rate."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,14 @@ from robo_dopamine_ros.reward.grm import GRM
 from robo_dopamine_ros.reward.session import Session, SessionParameters, Task
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.adaptation import Adaptation, Command, training
-from robo_dopamine_ros.ros.cameras import CameraParameters, Cameras, decode_views, open_cameras
+from robo_dopamine_ros.ros.cameras import CameraParameters, decode_views
 from robo_dopamine_ros.ros.convert import episode_from_msg, progress_to_msg, reward_to_msg
-from robo_dopamine_ros.ros.diagnostics import CameraWatch, Diagnostics, Health, Level
+from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.environment import shared
-from robo_dopamine_ros.ros.matching import Match
+from robo_dopamine_ros.ros.lookout import Lookout
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.run import run
-from robo_dopamine_ros.ros.worker import Worker
-from robo_dopamine_ros.types import SECOND, Episode, Progress, Reward
-
-DONE, FAILED = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+from robo_dopamine_ros.types import SECOND, Episode, Progress, Reward, Views
 
 
 @dataclass(frozen=True)
@@ -48,15 +45,14 @@ class RewardNode(LifecycleNode):
     ) -> None:
         """`load` opens a model given its folder, engine and threads; `adapt` names the training."""
         super().__init__('reward')
-        self.parameters = declare(self, RewardNodeParameters)
-        self.autostart = self.parameters.autostart
-        self._load = load
+        self.parameters = p = declare(self, RewardNodeParameters)
+        self.autostart = p.autostart
+        self._open = lambda folder: load(str(folder), p.engine, p.threads)
         self._session: Session | None = None
-        self._cameras: Cameras | None = None
         self._episode = Episode()
         self._reading = Progress(stamp=0, reason='no reading yet')
-        self._worker: Worker[Any] = Worker(self._look, self._failed)
-        self._watch = CameraWatch()
+        self._lookout = Lookout(self, p.cameras, p.rate, self._judge)
+        self.add_managed_entity(self._lookout)
         self._progress, self._reward = (
             self.create_publisher(topic.type, topic.name, topic.qos)
             for topic in (topics.PROGRESS, topics.REWARD)
@@ -73,50 +69,19 @@ class RewardNode(LifecycleNode):
             self._session = Session(self._open(self._model()), self.parameters.session)
         except Exception as error:
             self.get_logger().error(f'cannot load the model: {error}')
-            return FAILED
-        self._worker.call(partial(self._follow, self._episode))
-        return DONE
-
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the cameras and look at them from now on."""
-        try:
-            self._cameras = open_cameras(self, self.parameters.cameras)
-        except ImportError as error:
-            self.get_logger().error(str(error))
-            return FAILED
-        self._timer = self.create_timer(1.0 / self.parameters.rate, self._tick)
-        return super().on_activate(state)
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Close the cameras; nothing is published until activated again."""
-        self._close_cameras()
-        return super().on_deactivate(state)
+            return TransitionCallbackReturn.FAILURE
+        self._lookout.call(partial(self._follow, self._episode))
+        return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget the model."""
         self._session = None
-        return DONE
-
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Close the cameras for good."""
-        self._close_cameras()
-        return DONE
+        return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
         """End what runs beside the node's callbacks."""
         self._adaptation.close()
-        self._worker.close()
-
-    def _close_cameras(self) -> None:
-        if self._cameras is not None:
-            self.destroy_timer(self._timer)
-            self._cameras.close()
-        self._cameras = None
-
-    def _tick(self) -> None:
-        match = self._cameras.take() if self._cameras else None
-        if match is not None:
-            self._worker.offer(match)
+        self._lookout.close()
 
     def _on_episode(self, message: Any) -> None:
         try:
@@ -124,8 +89,8 @@ class RewardNode(LifecycleNode):
         except ValueError as error:
             self.get_logger().error(f'episode refused: {error}')
             return
-        self._worker.forget()
-        self._worker.call(partial(self._follow, episode))
+        self._lookout.forget()
+        self._lookout.call(partial(self._follow, episode))
 
     def _on_set_task(self, request: Any, response: Any) -> Any:
         try:
@@ -136,21 +101,19 @@ class RewardNode(LifecycleNode):
         if self._session is None:
             response.reason = 'not configured'
             return response
-        self._worker.call(partial(self._session.set_task, Task(request.instruction, start, goal)))
+        self._lookout.call(partial(self._session.set_task, Task(request.instruction, start, goal)))
         response.accepted = True
         return response
 
-    def _look(self, match: Match[Any]) -> None:
-        cameras, session = self._cameras, self._session
-        if cameras is None or session is None:
-            return
-        views, absent = cameras.convert(match)
-        reading, reward = session.look(views, absent, self._now())
-        self._publish(reading, reward)
+    def _judge(self, views: Views, absent: Mapping[str, str]) -> None:
+        session = self._session  # another thread may take it away
+        if session is not None:
+            self._publish(*session.look(views, absent, self._now()))
 
     def _follow(self, episode: Episode) -> None:
-        if self._session is not None:
-            self._publish(None, self._session.follow(episode))
+        session = self._session
+        if session is not None:
+            self._publish(None, session.follow(episode))
 
     def _publish(self, reading: Progress | None, reward: Reward | None) -> None:
         if reading is not None:
@@ -161,23 +124,17 @@ class RewardNode(LifecycleNode):
             self._reward.publish(reward_to_msg(reward))
 
     def _health(self) -> Sequence[Health]:
-        cameras, session, reading = self._cameras, self._session, self._reading
-        if cameras is None or session is None:
+        session, reading = self._session, self._reading
+        if session is None or not self._lookout.open:
             return [Health('reward', Level.STALE, 'not active')]
         level = Level.OK if reading.valid or not session.running else Level.WARN
         values = {
             'model': session.model,
             'latency [s]': reading.latency,
-            'view skew [s]': cameras.counts.skew,
-            'sets': cameras.counts.sets,
-            'sets replaced before they were used': self._worker.replaced,
             'failures of the model': session.failures,
+            **self._lookout.figures(),
         }
-        own = Health('reward', level, reading.reason or 'ok', values)
-        return [own, *self._watch.look(self.parameters.cameras.views, cameras.counts)]
-
-    def _open(self, folder: Path) -> GRM:
-        return self._load(str(folder), self.parameters.engine, self.parameters.threads)
+        return [Health('reward', level, reading.reason or 'ok', values), *self._lookout.health()]
 
     def _model(self) -> Path:
         return Path(self.parameters.model) if self.parameters.model else shared('models/grm')
@@ -185,13 +142,10 @@ class RewardNode(LifecycleNode):
     def _adapted(self, folder: Path) -> None:
         grm = self._open(folder)
         if self._session is not None:
-            self._worker.call(partial(self._session.set_model, grm))
+            self._lookout.call(partial(self._session.set_model, grm))
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds
-
-    def _failed(self, error: Exception) -> None:
-        self.get_logger().error(f'worker: {error!r}')
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -181,6 +182,13 @@ def test_a_model_that_cannot_be_loaded_ends_the_process(domain: int) -> None:
     code, errors = Child(REWARD, 'model:=nowhere').wait()
     assert code == 2
     assert 'cannot load the model: no model in nowhere' in errors
+
+
+@pytest.mark.skipif(bool(find_spec('message_filters')), reason='message_filters is installed')
+def test_a_synchronizer_that_is_not_installed_ends_the_process(domain: int) -> None:
+    code, errors = Child(REWARD, 'model:=fake', 'cameras.synchronizer:=message_filters').wait()
+    assert code == 2
+    assert 'synchronizer = message_filters needs message_filters, which this machine' in errors
 
 
 def test_a_misspelt_parameter_ends_the_process(domain: int) -> None:
