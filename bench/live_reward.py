@@ -124,7 +124,7 @@ def measure(name: str, command: list[str], seconds: float) -> dict[str, float]:
 
 def credulous(model: Path | None, folder: Path) -> Path:
     """Copy a model with its alarms off; without one, make one that was never trained."""
-    from robo_dopamine_ros.reward.compact.files import CARD
+    from robo_dopamine_ros.reward.compact.card import CARD
     from robo_dopamine_ros.reward.compact.model import Card
     from robo_dopamine_ros.reward.compact.network import Network
     from robo_dopamine_ros.reward.compact.shape import Shape

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from robo_dopamine_ros.reward.compact import augment, corrupt
+from robo_dopamine_ros.reward.compact import ModelError, augment, corrupt, load
 from robo_dopamine_ros.reward.compact.adaptation import adapt
 from robo_dopamine_ros.reward.compact.dataset import Demonstration, decode, pick
-from robo_dopamine_ros.reward.compact.files import ModelError, load
 from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.selfcheck import hold_back
 from robo_dopamine_ros.reward.compact.settings import Settings

@@ -184,6 +184,9 @@ def test_step_before_begin(folder):
         (lambda f: edit(f, shape={'width': 30}), '30x32'),
         (lambda f: edit(f, speed=3), 'speed'),
         (lambda f: (f / 'goal' / 'front.png').write_bytes(b'no'), 'front.png'),
+        (lambda f: (f / 'see.onnx').unlink(), 'see.onnx is missing'),
+        (lambda f: (f / 'see.onnx').write_bytes(b'no'), 'see.onnx'),
+        (lambda f: (f / 'compare.onnx').unlink(), 'compare.onnx'),
     ],
 )
 def test_bad_folders_are_named(folder, tmp_path, spoil, message):

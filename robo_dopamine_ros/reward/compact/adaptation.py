@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from robo_dopamine_ros.reward.compact.card import ModelError, read_card
 from robo_dopamine_ros.reward.compact.dataset import decode
-from robo_dopamine_ros.reward.compact.files import ModelError, read_card
 from robo_dopamine_ros.reward.compact.model import Card
 from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.pictures import worst_grain

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import safetensors.torch
 
-from robo_dopamine_ros.reward.compact.files import CARD, GOAL, KIND, WEIGHTS, ModelError
+from robo_dopamine_ros.reward.compact.card import CARD, GOAL, KIND, WEIGHTS, ModelError
 from robo_dopamine_ros.reward.compact.model import Card
 from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.shape import Shape
