@@ -20,7 +20,7 @@ class Card:
     views: tuple[str, ...]
     instruction: str
     shape: Shape
-    least_familiarity: float = 0.5  # below this there is no reading
+    least_familiarity: float = 0.25  # below this there is no reading
     most_grain: float = 0.06  # pixel noise above this is no reading, in parts of full scale
 
 

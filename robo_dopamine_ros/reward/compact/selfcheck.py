@@ -8,6 +8,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from robo_dopamine_ros.reward.compact.dataset import Demonstration
+from robo_dopamine_ros.reward.compact.model import Card
 from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.training import see
 
@@ -78,12 +79,13 @@ def self_check(network: Network, demonstration: Demonstration, held: np.ndarray)
         progress = network.progress(states).clamp(0, 1).numpy()
         first, second = np.array(pairs, int).reshape(-1, 2).T
         moved = network.change(states[first], states[second]).numpy()
+        familiar = torch.sigmoid(network.familiarity(states)).numpy()
         figures.append(
             (
                 np.abs(progress - true).mean(),
                 spearmanr(frames, progress)[0],
                 (moved > 0).mean() if len(moved) else np.nan,
-                (network.familiarity(states).numpy() < 0).mean(),
+                (familiar < Card.least_familiarity).mean(),
             )
         )
     return SelfCheck(len(frames), *(float(value) for value in np.mean(figures, axis=0)))
