@@ -5,13 +5,13 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
-from robo_dopamine_ros.cli.reporting import Account, account, make_folder, write_report
+from robo_dopamine_ros.cli.reporting import Account, account, check_model, make_folder, write_report
+from robo_dopamine_ros.cli.reporting import add_arguments as add_cell_arguments
 from robo_dopamine_ros.cli.screen import Screen
 from robo_dopamine_ros.cli.summary import reasons
 from robo_dopamine_ros.data.series import Curve, Series, paid_columns, read_columns
@@ -40,23 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--episodes', type=_count, default=3, metavar='N', help='how many (default: %(default)s)'
     )
     parser.add_argument('--seed', type=int, default=1, help='of the scenes and the mistakes')
-    parser.add_argument(
-        '--model',
-        metavar='MODEL_DIR',
-        type=Path,
-        help='folder of the reward model (default: the one shipped)',
-    )
-    parser.add_argument(
-        '--out', metavar='DIR', type=Path, help='folder for the report (default: runs/demo/..)'
-    )
     parser.add_argument('--json', action='store_true', help='print the summaries as JSON')
-    parser.add_argument('--verbose', action='store_true', help='show all the processes say')
+    add_cell_arguments(parser, 'demo')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the episodes, then report."""
-    if args.model and not args.model.is_dir():
-        raise FileNotFoundError(2, 'no such model folder', str(args.model))
+    model = check_model(args.model)
     folder = make_folder(args.out, 'demo', 'insertion')
     os.environ[VARIABLE] = str(free_domain())
     environment.activate()
@@ -64,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from robo_dopamine_ros.cli.watch import watching
 
     screen = Screen(sys.stderr if args.json else sys.stdout)
-    processes = system.demo(args.model and args.model.resolve(), args.seed)
+    processes = system.demo(model, args.seed)
     screen.line('starting the simulator, the reward node and the conductor')
     with watching(processes, screen, folder, args.verbose) as watch:
         album, truth = Album(watch.observer, VIEWS), _hear_truth(watch)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
-from robo_dopamine_ros.cli.reporting import account, make_folder, write_report
+from robo_dopamine_ros.cli.reporting import account, check_model, make_folder, write_report
+from robo_dopamine_ros.cli.reporting import add_arguments as add_cell_arguments
 from robo_dopamine_ros.cli.screen import Screen
 from robo_dopamine_ros.cli.summary import reasons
 from robo_dopamine_ros.data.episodes import open_recording
@@ -38,33 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument('episode', metavar='EPISODE_DIR', type=Path, help='folder of the episode')
     parser.add_argument(
-        '--model',
-        metavar='MODEL_DIR',
-        type=Path,
-        help='folder of the reward model (default: the one shipped)',
-    )
-    parser.add_argument(
-        '--out', metavar='DIR', type=Path, help='folder for the report (default: runs/replay/..)'
-    )
-    parser.add_argument(
         '--speed', type=float, default=1.0, help='times the recorded rate (default: 1)'
     )
     parser.add_argument('--json', action='store_true', help='print the summary as one JSON object')
-    parser.add_argument('--verbose', action='store_true', help='show all the processes say')
+    add_cell_arguments(parser, 'replay')
 
 
 def run(args: argparse.Namespace) -> int:
     """Play, watch, report."""
     recording = open_recording(args.episode)
-    if args.model and not args.model.is_dir():
-        raise FileNotFoundError(2, 'no such model folder', str(args.model))
+    model = check_model(args.model)
     folder = make_folder(args.out, 'replay', recording.name)
     os.environ[VARIABLE] = str(free_domain())
     environment.activate()
     from robo_dopamine_ros.cli.watch import watching
 
     screen = Screen(sys.stderr if args.json else sys.stdout)
-    model = args.model and args.model.resolve()
     processes = system.replay(args.episode.resolve(), model, recording.views, args.speed)
     with watching(processes, screen, folder, args.verbose) as watch:
         played = _play(recording, args.speed, watch)

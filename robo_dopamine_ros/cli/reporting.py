@@ -1,5 +1,6 @@
 """Where results go, and the report of an episode."""
 
+import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,27 @@ from robo_dopamine_ros.data.series import Series, plain
 
 class OutputError(ValueError):
     """A folder that results cannot go to."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Declare what every verb takes that runs a cell and reports on it."""
+    parser.add_argument(
+        '--model',
+        metavar='MODEL_DIR',
+        type=Path,
+        help='folder of the reward model (default: the one shipped)',
+    )
+    parser.add_argument(
+        '--out', metavar='DIR', type=Path, help=f'folder for the report (default: runs/{verb}/..)'
+    )
+    parser.add_argument('--verbose', action='store_true', help='show all the processes say')
+
+
+def check_model(chosen: Path | None) -> Path | None:
+    """The absolute path of the model folder that was chosen; FileNotFoundError without one."""
+    if chosen and not chosen.is_dir():
+        raise FileNotFoundError(2, 'no such model folder', str(chosen))
+    return chosen and chosen.resolve()
 
 
 def make_folder(chosen: Path | None, verb: str, name: str) -> Path:

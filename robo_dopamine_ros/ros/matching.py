@@ -46,10 +46,6 @@ class Match(Generic[T]):
         """Time between the oldest and the newest picture [s]."""
         return (self.stamp - min(self.stamps.values(), default=0)) / SECOND
 
-    def describe_absent(self) -> str:
-        """Name the views without a picture, for people; empty when there are none."""
-        return ', '.join(f'{view}: {reason}' for view, reason in self.absent.items())
-
 
 class Newest(Generic[T]):
     """Keeps the latest pictures of every view and gives those that are newest and closest.

@@ -25,10 +25,10 @@ class Demonstration:
 
 
 def decode(recording: Recording, views: Sequence[str], rate: float = 30.0) -> Demonstration:
-    """Read a recording's annotated span at most `rate` frames a second.
+    """Read a recording at most `rate` frames a second.
 
-    Without annotation progress is taken as linear in time. Raises ValueError naming a view that
-    the recording lacks.
+    Without annotation progress is taken as linear in time over its span. Raises ValueError naming
+    a view that the recording lacks.
     """
     missing = [view for view in views if view not in recording.views]
     if missing:
