@@ -11,13 +11,15 @@ ROOT = Path(__file__).parents[1]
 CODE = ROOT / 'robo_dopamine_ros'
 FILES = sorted(path for path in CODE.rglob('*.py') if path != CODE / '__init__.py')
 PARTS = {'reward', 'learning', 'safety', 'arms', 'teleop', 'data', 'sim', 'dashboard'}
+NOUNS = {'types', 'geometry'}
 MAY_IMPORT = {  # of this package, beside itself
     'types': set[str](),
-    **{part: {'types'} for part in PARTS},
-    'learning': {'types', 'data', 'reward.shaping'},
-    'ros': {'types'},
-    'nodes': {'types', 'ros', *PARTS},
-    'cli': {'types', 'ros', 'nodes', '__version__', *PARTS},
+    'geometry': {'types'},
+    **{part: NOUNS for part in PARTS},
+    'learning': {*NOUNS, 'data', 'reward.shaping'},
+    'ros': {*NOUNS, 'arms.arm'},
+    'nodes': {*NOUNS, 'ros', *PARTS},
+    'cli': {*NOUNS, 'ros', 'nodes', '__version__', *PARTS},
 }
 ROS = re.compile(
     r'(rclpy|launch|launch_ros|tf2_ros|message_filters|cv_bridge|robo_dopamine|\w+_msgs)$'
@@ -26,6 +28,7 @@ HOMES = (  # a library, and the parts that may know it
     (ROS, {'ros', 'nodes'}),
     (re.compile('(torch|transformers|onnx|onnxruntime|tensorrt)$'), {'reward', 'learning'}),
     (re.compile('mujoco$'), {'sim'}),
+    (re.compile('pinocchio$'), {'arms'}),
 )
 NAMELESS = {'utils', 'common', 'core', 'helpers', 'managers'}
 NOT_OURS = re.compile(r'\.(?!ci$|git\w)|(build|install|log|runs|__pycache__)$|.*\.egg-info$')

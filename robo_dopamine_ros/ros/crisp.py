@@ -6,13 +6,13 @@ than one publisher has it.
 
 from collections.abc import Iterable, Sequence
 
-from geometry_msgs.msg import PoseStamped, TwistStamped
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.qos import qos_profile_system_default
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from robo_dopamine_ros.ros.convert import pose_to_msg, to_time, twist_to_msg
-from robo_dopamine_ros.ros.topics import Topic, reliable
+from robo_dopamine_ros.ros.topics import Topic, newest, reliable
 from robo_dopamine_ros.types import ArmState
 
 STATE = qos_profile_system_default
@@ -36,6 +36,15 @@ GRIPPER_COMMAND = Topic(
     'gate',
     DRIVER,
     'one number, 0 closed .. 1 open',
+)
+EXTERNAL_WRENCH = Topic(
+    'external_wrench',
+    WrenchStamped,
+    newest(1),
+    50.0,
+    DRIVER,
+    'gate',
+    'force and torque on the tool, base frame; Franka names it otherwise, remap it',
 )
 GRIPPER_STATE = Topic(
     'gripper/joint_states', JointState, STATE, 50.0, DRIVER, 'gate', 'opening, 0 closed .. 1 open'

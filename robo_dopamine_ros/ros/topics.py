@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from robo_dopamine.action import AdaptReward
 from robo_dopamine.msg import (
@@ -83,7 +84,13 @@ REWARD = Topic(
     'reward', Reward, reliable(100), 10.0, 'reward', 'integrators', 'reward of every valid step'
 )
 EPISODE = Topic(
-    'episode', Episode, LATCHED, None, 'conductor', 'all', 'the episode under way, on every change'
+    'episode',
+    Episode,
+    LATCHED,
+    5.0,
+    'conductor',
+    'all',
+    'the episode under way: on every change, and again as a sign of life',
 )
 ARM_STATE = Topic(
     'arm/state', ArmState, newest(5), 50.0, 'gate (from the driver)', 'all', 'what the arm reports'
@@ -145,6 +152,15 @@ SIM_TRUTH = Topic(
     'those who measure',
     'true progress of the simulated task; nothing that acts may listen',
 )
+SIM_BOARD = Topic(
+    'sim/board',
+    PoseStamped,
+    LATCHED,
+    None,
+    'sim',
+    'the simulated person',
+    'pose of the hole, base frame, z up; what a person would see, no policy may listen',
+)
 TOPICS = (
     PROGRESS,
     REWARD,
@@ -159,6 +175,7 @@ TOPICS = (
     DIAGNOSTICS,
     PLAYED,
     SIM_TRUTH,
+    SIM_BOARD,
 )
 
 INTERVENE = Service('intervene', Intervene, 'gate', 'a person takes over, or hands back')
@@ -167,6 +184,7 @@ REARM = Service('rearm', Trigger, 'gate', 'release the latch after a stop or a f
 RECOVER = Service('recover', Recover, 'gate', 'clear a fault of the arm, without motion')
 START_EPISODE = Service('start_episode', StartEpisode, 'conductor', 'start an episode')
 END_EPISODE = Service('end_episode', EndEpisode, 'conductor', 'end it, or overrule a proposal')
+PAUSE = Service('pause', SetBool, 'conductor', 'true: no next episode begins, false: go on')
 SET_TASK = Service('set_task', SetTask, 'reward', 'instruction, start and goal views')
 MARK_KEYFRAME = Service('mark_keyframe', MarkKeyframe, 'recorder', 'mark what was reached')
 LEARNER_SAVE = Service('learner/save', Trigger, 'learner', 'write a checkpoint now')
@@ -181,6 +199,7 @@ SERVICES = (
     RECOVER,
     START_EPISODE,
     END_EPISODE,
+    PAUSE,
     SET_TASK,
     MARK_KEYFRAME,
     LEARNER_SAVE,

@@ -1,0 +1,1 @@
+"""What the arm is really told: refuse, limit, explain; and who is in charge."""

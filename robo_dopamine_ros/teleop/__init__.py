@@ -1,0 +1,1 @@
+"""Device readings become commands of a person."""
