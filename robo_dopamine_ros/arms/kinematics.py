@@ -1,0 +1,152 @@
+"""Where the tool is and how it moves, from the joints and the URDF of an arm; meshes play no part.
+
+Computed by pinocchio. The tool is a link of the URDF, or a point fixed to one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pinocchio as pin
+
+from robo_dopamine_ros.types import Pose
+
+AT_THE_LINK = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+class KinematicsError(ValueError):
+    """A URDF, a joint or a link that cannot be used as asked."""
+
+
+@dataclass(frozen=True)
+class JointLimits:
+    """What the joints may do; infinite where nothing is known."""
+
+    lower: np.ndarray  # (n,) [rad or m]
+    upper: np.ndarray  # (n,) [rad or m]
+    velocity: np.ndarray  # (n,) [rad/s or m/s]
+
+    def within(self, margin: float, speed: float) -> 'JointLimits':
+        """Stay `margin` [rad] away from both ends and below `speed` [rad/s]."""
+        margins = np.minimum(margin, (self.upper - self.lower) / 2)  # they meet on a short way
+        return JointLimits(
+            lower=self.lower + margins,
+            upper=self.upper - margins,
+            velocity=np.minimum(self.velocity, speed),
+        )
+
+
+class Kinematics:
+    """The joints between two links, named in the order in which `q` holds them."""
+
+    def __init__(
+        self,
+        description: str,
+        joints: Sequence[str],
+        base: str,
+        tool: str,
+        offset: Sequence[float] = AT_THE_LINK,
+    ) -> None:
+        """`offset` leads from the link `tool` to the tool: x y z, roll pitch yaw [m, rad]."""
+        whole = _read(description)
+        _check(whole, tuple(joints), base, tool)
+        others = [i for i, name in enumerate(whole.names) if i and name not in joints]
+        self._model = model = pin.buildReducedModel(whole, others, pin.neutral(whole))
+        self.joints = tuple(joints)
+        moved = [model.joints[model.getJointId(name)] for name in self.joints]
+        self._endless = np.array([joint.nq == 2 for joint in moved])  # kept as cosine and sine
+        self._at = np.array([joint.idx_q for joint in moved])
+        self._columns = [joint.idx_v for joint in moved]
+        self._tool = model.addFrame(_tip(model, tool, offset))
+        self._data = model.createData()  # has room for the frames there are, no more
+        pin.framesForwardKinematics(model, self._data, pin.neutral(model))
+        self._base = self._data.oMf[model.getFrameId(base, pin.BODY)].inverse()
+        self._turned = np.kron(np.eye(2), self._base.rotation)
+        self.limits = self._limits()
+
+    def pose(self, q: np.ndarray) -> Pose:
+        """Give the pose of the tool in the base frame."""
+        pin.forwardKinematics(self._model, self._data, self._full(q))
+        return self._reached()
+
+    def jacobian(self, q: np.ndarray) -> np.ndarray:
+        """(6, n): velocity of the tool [m/s, rad/s] per joint velocity, axes of the base frame."""
+        return self.pose_and_jacobian(q)[1]
+
+    def pose_and_jacobian(self, q: np.ndarray) -> tuple[Pose, np.ndarray]:
+        """Give both for the price of one."""
+        pin.computeJointJacobians(self._model, self._data, self._full(q))
+        pose = self._reached()
+        jacobian = pin.getFrameJacobian(
+            self._model, self._data, self._tool, pin.LOCAL_WORLD_ALIGNED
+        )
+        return pose, self._turned @ jacobian[:, self._columns]
+
+    def _reached(self) -> Pose:
+        tool = self._base * pin.updateFramePlacement(self._model, self._data, self._tool)
+        orientation = pin.Quaternion(tool.rotation)  # `coeffs` looks into it
+        return Pose(tool.translation.copy(), orientation.coeffs().copy())
+
+    def _full(self, q: np.ndarray) -> np.ndarray:
+        """Joints as pinocchio keeps them."""
+        if len(q) != len(self.joints):
+            raise ValueError(f'{len(q)} joints given; there are {len(self.joints)}')
+        full = np.empty(self._model.nq)
+        full[self._at] = np.where(self._endless, np.cos(q), q)
+        full[self._at[self._endless] + 1] = np.sin(q[self._endless])
+        return full
+
+    def _limits(self) -> JointLimits:
+        model = self._model
+        velocity = model.velocityLimit[self._columns]
+        return JointLimits(
+            lower=np.where(self._endless, -np.inf, model.lowerPositionLimit[self._at]),
+            upper=np.where(self._endless, np.inf, model.upperPositionLimit[self._at]),
+            velocity=np.where(velocity > 0, velocity, np.inf),  # 0: the URDF says nothing
+        )
+
+
+def _read(description: str) -> pin.Model:
+    try:
+        return pin.buildModelFromXML(description)
+    except ValueError as error:
+        shown = description[:60].strip() or 'nothing'
+        raise KinematicsError(f'robot_description is no URDF, it begins with: {shown}') from error
+
+
+def _check(model: pin.Model, joints: tuple[str, ...], base: str, tool: str) -> None:
+    """Refuse links that do not exist, and joints other than those between the two."""
+    links = [frame.name for frame in model.frames if frame.type == pin.BODY]
+    for link in (base, tool):
+        if link not in links:
+            raise KinematicsError(f'the URDF has no link {link}; there are {", ".join(links)}')
+    supports = [_supports(model, link) for link in (base, tool)]
+    if aside := [name for name in supports[0] if name not in supports[1]]:
+        raise KinematicsError(f'{base} does not carry {tool}: it moves with {", ".join(aside)}')
+    between = [name for name in supports[1] if name not in supports[0]]
+    if not between or sorted(between) != sorted(joints):
+        raise KinematicsError(
+            f'joints = {", ".join(joints) or "none"}; '
+            f'from {base} to {tool} they must be {", ".join(between) or "some, there are none"}'
+        )
+    for name in joints:
+        if model.joints[model.getJointId(name)].nv != 1:
+            raise KinematicsError(f'joint {name} moves in more than one way; that is not supported')
+
+
+def _supports(model: pin.Model, link: str) -> list[str]:
+    """Names of the joints that move a link, from the root on."""
+    joint = model.frames[model.getFrameId(link, pin.BODY)].parentJoint
+    return [model.names[i] for i in model.supports[joint] if i]
+
+
+def _tip(model: pin.Model, link: str, offset: Sequence[float]) -> pin.Frame:
+    if len(offset) != 6 or not np.isfinite(offset).all():
+        raise KinematicsError(
+            f'offset = {tuple(offset)}; it must be x y z, roll pitch yaw [m, rad]'
+        )
+    index = model.getFrameId(link, pin.BODY)
+    frame = model.frames[index]
+    away = pin.SE3(pin.rpy.rpyToMatrix(*map(float, offset[3:])), np.array(offset[:3], float))
+    placement = frame.placement * away
+    return pin.Frame('the tool itself', frame.parentJoint, index, placement, pin.FrameType.OP_FRAME)
