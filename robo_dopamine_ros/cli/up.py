@@ -10,38 +10,55 @@ from robo_dopamine_ros.cli.screen import Screen
 from robo_dopamine_ros.nodes import system
 from robo_dopamine_ros.ros import environment
 
-HELP = 'start the reward and conductor nodes for your own cameras, until Ctrl-C'
+HELP = 'start the nodes of a cell, until Ctrl-C'
 EXAMPLES = """\
 examples:
-  robo-dopamine up                                    three cameras and the shipped model
-  robo-dopamine up --model runs/my_task --views front left_wrist
-  robo-dopamine up --params cell.yaml                 any parameter of the nodes
-  robo-dopamine up --task 'insert the peg'            start an episode at once and show it
-without --task, call the service start_episode to start one
+  robo-dopamine up                                    simulated arm, gate, gamepad, reward
+  robo-dopamine up reward --views front left_wrist    reward for your own cameras
+  robo-dopamine up reward --model runs/my_task --task 'insert the peg'
+  robo-dopamine up my_cell.yaml --namespace left      a cell of your own, beside another
+  robo-dopamine up franka --set gate.limits.speed=0.1 --set reward.rate=5
+without --task, call the service start_episode to start an episode
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument(
+        'config',
+        metavar='CONFIG',
+        nargs='?',
+        default='sim',
+        help='parameter file of a cell, or the name of one in config/ (default: %(default)s)',
+    )
+    parser.add_argument('--namespace', metavar='NAME', default='', help='of all nodes and topics')
+    parser.add_argument(
         '--model', metavar='MODEL_DIR', type=Path, help='folder of the reward model'
     )
-    parser.add_argument('--task', metavar='TEXT', help='start an episode of this task at once')
     parser.add_argument('--views', metavar='NAME', nargs='+', default=(), help='camera views')
+    parser.add_argument('--task', metavar='TEXT', help='start an episode of this task at once')
     parser.add_argument(
-        '--params', metavar='FILE', type=Path, help='ROS parameter file for the nodes'
+        '--set',
+        metavar='NODE.KEY=VALUE',
+        action='append',
+        default=[],
+        help='any parameter of a node, may be repeated; wins over CONFIG',
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Start all, show what they say, stop all."""
-    for path in (args.model, args.params):
-        if path and not path.exists():
-            raise FileNotFoundError(2, 'no such file or folder', str(path))
     environment.activate()
     from robo_dopamine_ros.cli.watch import watching
 
-    processes = system.watch(args.model, args.views, args.params)
+    processes = system.cell(
+        args.config,
+        namespace=args.namespace,
+        model=args.model or '',
+        views=args.views,
+        task=args.task or '',
+        sets=args.set,
+    )
     with watching(processes, Screen(sys.stdout), None, verbose=True) as watch:
         if args.task:
             watch.start_episode(args.task)

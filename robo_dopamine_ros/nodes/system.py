@@ -1,15 +1,28 @@
 """The processes of a cell, described once: what starts, with which parameters, and what if it dies.
 
-`robo-dopamine` starts them as plain processes, launch files as launch actions.
+`robo-dopamine up` starts them as plain processes, launch files as launch actions; both ask `cell`.
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-Value = bool | int | float | str | list[str] | list[float]
+from robo_dopamine_ros.nodes.kinds import KINDS
+from robo_dopamine_ros.nodes.settings import (
+    ConfigurationError,
+    Value,
+    check,
+    parse,
+    read,
+    with_sets,
+)
+from robo_dopamine_ros.nodes.together import check_together
+from robo_dopamine_ros.ros.environment import shared
+
+NAMESPACE = re.compile(r'(/?[A-Za-z_]\w*)*')
 
 
 @dataclass(frozen=True)
@@ -18,9 +31,9 @@ class Process:
 
     executable: str  # entry point in setup.cfg and module below robo_dopamine_ros.nodes
     name: str = ''  # of the node; the executable's when empty
-    parameters: Mapping[str, Value] = field(default_factory=dict)
+    namespace: str = ''  # of the node; empty: none
+    parameters: Mapping[str, Value] = field(default_factory=dict)  # dotted keys
     remappings: Mapping[str, str] = field(default_factory=dict)
-    settings: Path | None = None  # ROS parameter file, read before `parameters`
     respawn: bool = False  # start again when it dies; otherwise its death ends the cell
 
     def __post_init__(self) -> None:
@@ -35,48 +48,96 @@ class Process:
     def command(self) -> list[str]:
         """Give the command line that starts it with this interpreter."""
         arguments = ['--ros-args', '-r', f'__node:={self.title}']
+        if self.namespace:
+            arguments += ['-r', f'__ns:=/{self.namespace.strip("/")}']
         for old, new in self.remappings.items():
             arguments += ['-r', f'{old}:={new}']
-        if self.settings:
-            arguments += ['--params-file', str(self.settings)]
         for key, value in self.parameters.items():
             arguments += ['-p', f'{key}:={json.dumps(value)}']
         return [sys.executable, '-m', f'robo_dopamine_ros.nodes.{self.executable}', *arguments]
 
 
-def watch(
-    model: Path | None, views: Sequence[str] = (), settings: Path | None = None
+def cell(
+    config: str | Path,
+    *,
+    namespace: str = '',
+    model: str | Path = '',
+    views: Sequence[str] = (),
+    task: str = '',
+    sets: Sequence[str] = (),
 ) -> tuple[Process, ...]:
-    """Reward for cameras that others publish."""
-    parameters: dict[str, Value] = {}
-    if model is not None:
-        parameters['model'] = str(model)
-    if views:
-        parameters['cameras.views'] = list(views)
-    return (
-        Process('reward', parameters=parameters, settings=settings),
-        Process('conductor', settings=settings),
+    """Describe the cell of a configuration: a path, or the name of one that is shipped.
+
+    `sets` are texts `node.key=value`, which win over all else; empty arguments change nothing.
+    Raises ConfigurationError, or FileNotFoundError, before anything starts. Every parameter that
+    exists is known here, so the environment must be active.
+    """
+    if not NAMESPACE.fullmatch(namespace):
+        raise ConfigurationError(f'namespace = {namespace!r}; it must be like left or lab/left')
+    given = [
+        ('reward', 'model', str(Path(model).resolve()) if model else ''),
+        ('reward', 'cameras.views', list(views)),
+        ('conductor', 'episodes.task', task),
+    ]
+    arguments = [(node, key, value) for node, key, value in given if value]
+    wanted = with_sets(read(find(config)), [*arguments, *map(parse, sets)])
+    whole, parameters, values = check(wanted)
+    for node, key, _ in arguments:
+        if node not in whole.nodes:
+            raise ConfigurationError(f'{node}.{key} is given, but the cell starts no node {node}')
+    check_together(whole, parameters)
+    common: dict[str, Value] = {'use_sim_time': True} if whole.use_sim_time else {}
+    return tuple(
+        Process(
+            node,
+            namespace=namespace,
+            parameters={**common, **values[node]},
+            remappings=dict(text.split(':=') for text in whole.remap),
+            respawn=KINDS[node].respawn,
+        )
+        for node in whole.nodes
     )
 
 
 def replay(
     episode: Path, model: Path | None, views: Sequence[str], speed: float = 1.0
 ) -> tuple[Process, ...]:
-    """A recorded episode in place of cameras."""
-    player = Process('player', parameters={'episode': str(episode), 'speed': speed})
-    reward, _ = watch(model, views)
-    conductor = Process('conductor', parameters={'episodes.time_limit': 0.0})  # it ends by itself
-    return player, reward, conductor
+    """A recorded episode in place of cameras; its nodes' deaths all end it."""
+    return (
+        Process('player', parameters={'episode': str(episode), 'speed': speed}),
+        _reward(model, {'cameras.views': list(views)}),
+        Process('conductor', parameters={'episodes.time_limit': 0.0}),  # it ends by itself
+    )
 
 
 def demo(model: Path | None, seed: int) -> tuple[Process, ...]:
     """A simulated arm with a scripted operator who errs and recovers, watched by the model."""
-    sim = Process(
-        'sim',
-        parameters={
-            'conduct.operator': 'scripted',
-            'conduct.style': 'recovery',
-            'conduct.seed': seed,
-        },
-    )
-    return (sim, *watch(model))
+    conduct: dict[str, Value] = {
+        'conduct.operator': 'scripted',
+        'conduct.style': 'recovery',
+        'conduct.seed': seed,
+    }
+    return Process('sim', parameters=conduct), _reward(model, {}), Process('conductor')
+
+
+def _reward(model: Path | None, parameters: Mapping[str, Value]) -> Process:
+    chosen: dict[str, Value] = {'model': str(model)} if model else {}
+    return Process('reward', parameters={**parameters, **chosen})
+
+
+def find(config: str | Path) -> Path:
+    """Find a configuration by its path or by the name of one that is shipped."""
+    path = Path(config)
+    if path.exists() or path.suffix in ('.yaml', '.yml'):
+        return path
+    names = shipped()
+    if str(config) not in names:
+        raise ConfigurationError(
+            f'no cell {config!r}: neither a file nor one of {", ".join(names)}'
+        )
+    return shared('config') / f'{config}.yaml'
+
+
+def shipped() -> list[str]:
+    """Names of the cells that are shipped."""
+    return sorted(path.stem for path in shared('config').glob('*.yaml'))

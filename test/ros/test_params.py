@@ -1,20 +1,14 @@
 """Parameters come from dataclasses, and only from there."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 import rclpy
-import yaml
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from robo_dopamine_ros.nodes.conductor import ConductorParameters
-from robo_dopamine_ros.nodes.reward import RewardNodeParameters
-from robo_dopamine_ros.ros.params import ParameterError, build, declare, flatten, refuse_unknown
-
-CONFIG = Path(__file__).parents[2] / 'config'
-NODES = {'reward': RewardNodeParameters, 'conductor': ConductorParameters}
+from robo_dopamine_ros.nodes.kinds import KINDS, parameters_of
+from robo_dopamine_ros.ros.params import ParameterError, declare, flatten
 
 
 @dataclass(frozen=True)
@@ -99,29 +93,7 @@ def test_fields_that_ros_cannot_hold_are_refused() -> None:
         flatten(Wrong)
 
 
-@pytest.mark.parametrize('node', NODES)
+@pytest.mark.parametrize('node', KINDS)
 def test_every_parameter_of_a_node_says_what_it_means(node: str) -> None:
-    unsaid = [key for key, leaf in flatten(NODES[node]).items() if not leaf.description]
+    unsaid = [key for key, leaf in flatten(parameters_of(node)).items() if not leaf.description]
     assert not unsaid
-
-
-@pytest.mark.parametrize('path', sorted(CONFIG.glob('*.yaml')), ids=lambda path: path.name)
-def test_shipped_settings_are_parameters(path: Path) -> None:
-    for name, content in yaml.safe_load(path.read_text()).items():
-        values = dict(flat(content['ros__parameters']))
-        refuse_unknown(values, flatten(NODES[name]))
-        for key, value in values.items():
-            kind = flatten(NODES[name])[key].kind
-            assert isinstance(value, tuple if str(kind).startswith('tuple') else kind), key
-        build(NODES[name], values)
-
-
-def flat(tree: dict, prefix: str = '') -> list[tuple[str, object]]:
-    """The leaves of nested mappings by dotted key, lists as tuples."""
-    leaves: list[tuple[str, object]] = []
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            leaves += flat(value, f'{prefix}{key}.')
-        else:
-            leaves.append((prefix + key, tuple(value) if isinstance(value, list) else value))
-    return leaves
