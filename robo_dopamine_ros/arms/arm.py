@@ -27,6 +27,7 @@ class Channel:
     kept: bool = False  # transient local: the newest reaches late joiners too
     exclusive: bool = False  # the driver is told by one node alone: nothing moves while two speak
     optional: bool = False  # left out where its message package is not installed
+    frame: str = ''  # frame_id that messages heard must bear, else they are refused; empty: any
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Call:
-    """A service (`package/srv/Name`) or an action (`package/action/Name`) to call."""
+    """A service (`package/srv/Name`) or an action (`package/action/Name`) to call, once."""
 
     name: str  # relative to the driver's namespace
     type: str
@@ -68,8 +69,8 @@ class Call:
     title: str = ''  # what people read; the name when empty
 
 
-# Yields calls and receives each reply, or the reason (str) why none came; a number is a pause [s].
-# Returns what is still wrong, nothing when all is well.
+# Yields calls and receives each reply (of an action its result), or the reason (str) why none came;
+# a number is a pause [s]. Returns what is still wrong, nothing when all is well.
 Script = Generator[Call | float, Any, str]
 
 
@@ -81,7 +82,10 @@ class Arm(Protocol):
     tells: Sequence[Channel]
 
     def hear(self, channel: str, value: Any, stamp: int, now: float) -> None:
-        """Take in a message; `stamp` is its header's, or that of its arrival [ns]."""
+        """Take in a message; `stamp` is its header's, or that of its arrival [ns].
+
+        ValueError when it says what cannot be: then it counts as not heard.
+        """
 
     def state(self, now: float) -> ArmState | str:
         """Give what is measured; or what is missing, silent, or cannot be, by name and value."""

@@ -9,9 +9,10 @@ import geometry_msgs.msg as geometry
 import numpy as np
 from builtin_interfaces.msg import Time
 from robo_dopamine import msg as ours
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Header
 
+from robo_dopamine_ros.arms.arm import Joints
 from robo_dopamine_ros.types import (
     SECOND,
     Action,
@@ -239,6 +240,28 @@ def wrench_to_msg(wrench: np.ndarray) -> geometry.Wrench:
 def wrench_from_msg(message: geometry.Wrench) -> np.ndarray:
     """Give the (6,) wrench [N, N m] of a message."""
     return _six(message.force, message.torque)
+
+
+def joints_to_msg(joints: Joints) -> JointState:
+    """Give the message of joints."""
+    return JointState(
+        name=list(joints.names),
+        position=_floats(joints.positions),
+        velocity=_floats(joints.velocities),
+        effort=_floats(joints.efforts),
+    )
+
+
+def joints_from_msg(message: JointState) -> Joints:
+    """Give the joints of a message; ValueError when names and positions differ in number."""
+    if len(message.name) != len(message.position):
+        raise ValueError(f'{len(message.name)} joint names but {len(message.position)} positions')
+    return Joints(
+        names=tuple(message.name),
+        positions=np.array(message.position),
+        velocities=np.array(message.velocity),
+        efforts=np.array(message.effort),
+    )
 
 
 def _vectors(six: np.ndarray) -> tuple[geometry.Vector3, geometry.Vector3]:
