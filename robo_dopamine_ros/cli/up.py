@@ -1,6 +1,7 @@
 """The verb `up`: the nodes of a cell as plain processes, where there is no `ros2 launch`."""
 
 import argparse
+import json
 import math
 import sys
 import time
@@ -18,6 +19,7 @@ examples:
   robo-dopamine up reward --model runs/my_task --task 'insert the peg'
   robo-dopamine up my_cell.yaml --namespace left      a cell of your own, beside another
   robo-dopamine up franka --set gate.limits.speed=0.1 --set reward.rate=5
+  robo-dopamine up my_cell.yaml --dry-run             check it, and see what would start
 without --task, call the service start_episode to start an episode
 """
 
@@ -44,13 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help='any parameter of a node, may be repeated; wins over CONFIG',
     )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='only check all that, and print what would start'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Start all, show what they say, stop all."""
     environment.activate()
-    from robo_dopamine_ros.cli.watch import watching
-
     processes = system.cell(
         args.config,
         namespace=args.namespace,
@@ -59,6 +62,11 @@ def run(args: argparse.Namespace) -> int:
         task=args.task or '',
         sets=args.set,
     )
+    if args.dry_run:
+        print(json.dumps([_described(process) for process in processes], indent=2))
+        return 0
+    from robo_dopamine_ros.cli.watch import watching
+
     with watching(processes, Screen(sys.stdout), None, verbose=True) as watch:
         if args.task:
             watch.start_episode(args.task)
@@ -68,3 +76,12 @@ def run(args: argparse.Namespace) -> int:
             )
         watch.wait(lambda: False, math.inf, 'never')
     return 0
+
+
+def _described(process: system.Process) -> dict[str, object]:
+    """What launch files need to start it."""
+    return {
+        'executable': process.executable,
+        'arguments': process.arguments(),
+        'respawn': process.respawn,
+    }

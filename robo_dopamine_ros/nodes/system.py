@@ -45,16 +45,21 @@ class Process:
         """What people call it."""
         return self.name or self.executable
 
+    def arguments(self) -> list[str]:
+        """Give what ROS must know of it, for any program that runs the node."""
+        words = ['--ros-args', '-r', f'__node:={self.title}']
+        if self.namespace:
+            words += ['-r', f'__ns:=/{self.namespace.strip("/")}']
+        for old, new in self.remappings.items():
+            words += ['-r', f'{old}:={new}']
+        for key, value in self.parameters.items():
+            words += ['-p', f'{key}:={json.dumps(value)}']
+        return words
+
     def command(self) -> list[str]:
         """Give the command line that starts it with this interpreter."""
-        arguments = ['--ros-args', '-r', f'__node:={self.title}']
-        if self.namespace:
-            arguments += ['-r', f'__ns:=/{self.namespace.strip("/")}']
-        for old, new in self.remappings.items():
-            arguments += ['-r', f'{old}:={new}']
-        for key, value in self.parameters.items():
-            arguments += ['-p', f'{key}:={json.dumps(value)}']
-        return [sys.executable, '-m', f'robo_dopamine_ros.nodes.{self.executable}', *arguments]
+        module = f'robo_dopamine_ros.nodes.{self.executable}'
+        return [sys.executable, '-m', module, *self.arguments()]
 
 
 def cell(
