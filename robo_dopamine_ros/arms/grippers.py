@@ -69,7 +69,7 @@ class Gripper:
 
     def hear(self, joints: Joints) -> None:
         """Take in its state; what bears other joints is not of this gripper."""
-        name = self._p.joint or joints.names[0]
+        name = self._p.joint or ''.join(joints.names[:1])
         if name in joints.names:
             self.opening = self.opening_at(float(joints.positions[joints.names.index(name)]))
 

@@ -72,7 +72,7 @@ def of_joints(joints: Joints, names: Sequence[str]) -> Joints | None:
     None where one is missing, as in messages of other joints on the same topic; velocities that a
     driver leaves out are 0, ValueError for positions that are not finite.
     """
-    if not set(names) <= set(joints.names):
+    if not joints.names or not set(names) <= set(joints.names):
         return None
     names = names or joints.names
     order = [joints.names.index(name) for name in names]

@@ -1,0 +1,153 @@
+"""What holds for every arm, whatever its driver."""
+
+import re
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import CASES, NOW, PATIENCE, STAMP, Case
+
+from robo_dopamine_ros.arms import choose
+from robo_dopamine_ros.arms.arm import Arm, Call, Channel, Joints
+from robo_dopamine_ros.arms.parameters import ARMS, ArmParameters
+from robo_dopamine_ros.types import ArmState, Pose
+
+every_arm = pytest.mark.parametrize('case', CASES.values(), ids=CASES)
+TYPE = re.compile(r'\w+/(msg|action)/[A-Z]\w+$')
+
+
+def state(arm: Arm, now: float = NOW) -> ArmState:
+    given = arm.state(now)
+    assert isinstance(given, ArmState), given
+    return given
+
+
+def broken(value: Any) -> Any:
+    """Give the value with its first number not a number."""
+    nan = np.nan
+    if isinstance(value, Pose):
+        return Pose(np.array([nan, 0, 0]), value.orientation)
+    if isinstance(value, Joints):
+        return replace(value, positions=np.full(len(value.positions), nan))
+    return np.full(len(value), nan)
+
+
+def test_every_arm_that_can_be_chosen_is_tested() -> None:
+    assert set(CASES) == set(choose.MAKE) == set(ARMS)
+
+
+def test_an_arm_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(ValueError, match=f"arm = 'panda'; it must be {', '.join(ARMS)}"):
+        ArmParameters(arm='panda')
+
+
+@every_arm
+def test_its_channels_are_well_formed(case: Case) -> None:
+    arm = case.make()
+    assert arm.name
+    for channels in (arm.hears, arm.tells):
+        assert len({channel.name for channel in channels}) == len(channels), 'a name comes twice'
+        assert all(isinstance(c, Channel) and TYPE.match(c.type) for c in channels)
+    assert {*case.says} <= {channel.name for channel in arm.hears}
+    assert all('/action/' not in channel.type for channel in arm.hears)
+    assert any(channel.exclusive for channel in arm.tells), 'motion is told by one node alone'
+
+
+@every_arm
+def test_it_says_what_it_misses_until_its_driver_has_spoken(case: Case) -> None:
+    arm = case.make()
+    reason = arm.state(NOW)
+    assert isinstance(reason, str)
+    assert all(name in reason for name in case.vital)
+    case.say(arm)
+    state(arm)
+
+
+@every_arm
+def test_its_state_is_whole(case: Case) -> None:
+    given = state(case.alive())
+    assert given.stamp == STAMP
+    assert given.pose.position == pytest.approx(case.pose.position, abs=1e-6)
+    assert abs(np.dot(given.pose.orientation, case.pose.orientation)) == pytest.approx(1)
+    assert given.twist == pytest.approx(np.zeros(6), abs=1e-9)
+    assert len(given.joint_names) == len(given.joints) == len(given.joint_velocities) > 0
+    assert np.isfinite(given.joints).all()
+    assert np.isfinite(given.joint_velocities).all()
+    assert 0 <= given.gripper <= 1
+    assert given.wrench.shape == (6,)
+    assert not given.fault
+    assert given.driver == case.make().name
+
+
+@every_arm
+def test_silence_of_any_channel_it_needs_is_named_and_ends_when_it_speaks(case: Case) -> None:
+    for name in case.vital:
+        arm = case.alive()
+        later = NOW + 0.9 * PATIENCE
+        state(arm, later)
+        case.say(arm, later, name)
+        reason = arm.state(NOW + 1.2 * PATIENCE)
+        assert isinstance(reason, str), f'{name} is silent'
+        assert name in reason
+        case.say(arm, later)
+        state(arm, NOW + 1.2 * PATIENCE)
+
+
+@every_arm
+def test_what_is_not_a_number_never_becomes_state(case: Case) -> None:
+    for name in case.vital:
+        arm = case.make()
+        case.say(arm, NOW, name)
+        with pytest.raises(ValueError, match='nan'):
+            arm.hear(name, broken(case.says[name]), STAMP, NOW)
+        assert isinstance(arm.state(NOW), str)
+
+
+@every_arm
+def test_what_it_tells_fits_its_channels_and_stays_near_while_it_holds(case: Case) -> None:
+    arm = case.alive()
+    for tick in range(20):
+        now = NOW + 0.02 * tick
+        case.say(arm, now)
+        told = arm.tell(state(arm, now).pose, 0.5, now)
+        assert {out.channel for out in told.outs} <= {channel.name for channel in arm.tells}
+        assert told.target.position == pytest.approx(case.pose.position, abs=1e-3)
+        assert abs(np.dot(told.target.orientation, case.pose.orientation)) > 0.9999
+    exclusive = {channel.name for channel in arm.tells if channel.exclusive}
+    assert exclusive & {out.channel for out in told.outs}, 'it must be told while it holds too'
+
+
+@every_arm
+def test_a_target_further_on_is_told_or_the_reason_why_it_is_not(case: Case) -> None:
+    arm, goal = case.alive(), Pose(case.pose.position + [0, 0, 0.01], case.pose.orientation)
+    state(arm)
+    told = arm.tell(goal, 0.5, NOW)
+    reached = told.target.position[2] - case.pose.position[2]
+    assert -1e-6 <= reached <= 0.01 + 1e-6
+    assert told.reason or reached == pytest.approx(0.01)
+
+
+@every_arm
+def test_its_scripts_end_with_a_reason_when_nobody_answers(case: Case) -> None:
+    arm = case.alive()
+    for script in (arm.start(), arm.recover()):
+        called, end = answered(script, 'no answer')
+        assert all(
+            call.timeout > 0 and re.match(r'\w+/(srv|action)/', call.type) for call in called
+        )
+        assert bool(end) == bool(called), 'what was not answered is not done'
+
+
+def answered(script: Generator, reply: Any) -> tuple[list[Call], str]:
+    """Run a script whose calls all get this reply; gives the calls and its last word."""
+    called: list[Call] = []
+    try:
+        step = next(script)
+        while True:
+            if isinstance(step, Call):
+                called.append(step)
+            step = script.send(reply if isinstance(step, Call) else None)
+    except StopIteration as end:
+        return called, end.value
