@@ -1,0 +1,18 @@
+"""A simulated arm under the gate, driven by a person; the same cell as `robo-dopamine up`."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+
+CELL = str(Path(__file__).with_name('cell.launch.py'))
+
+
+def generate_launch_description():
+    """Include the cell under its own default."""
+    config = DeclareLaunchArgument(
+        'config',
+        default_value='sim',
+        description='parameter file of the cell, or the name of one in config/',
+    )
+    return LaunchDescription([config, IncludeLaunchDescription(CELL)])
