@@ -58,14 +58,19 @@ class Pilot:
         self.dead = ''  # why the device counts as dead; empty while it lives, or never spoke
         self.held = False  # the dead-man, as the device said last
         self._motion, self._silence = motion, silence
-        self._ready, self._heard = False, math.inf
+        self._ready, self._spoke, self._heard = False, False, 0.0
         self._gripper = Gripper()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the device has spoken, and is not dead since."""
+        return self._spoke and not self.dead
 
     def hear(self, reading: Reading, seen: Seen, stamp: int, now: float) -> Action | None:
         """Give the wish of a reading, None where it holds the dead-man but tells of no motion."""
         self.held = reading.held
         if reading.twist is not None:
-            self.dead, self._heard = '', now
+            self.dead, self._spoke, self._heard = '', True, now
         for press, ratio in ((Press.FASTER, 2.0), (Press.SLOWER, 0.5)):
             if press in reading.pressed:
                 self.factor = min(1.0, max(SLOWEST, self.factor * ratio))
@@ -81,13 +86,14 @@ class Pilot:
             return None
         return self._wish(reading.twist, opening, seen, stamp)
 
-    def check(self, now: float) -> bool:
-        """Whether the device died just now; `dead` then says how."""
-        if self.dead or now - self._heard <= self._silence:
+    def check(self, now: float, lost: str = '') -> bool:
+        """Whether the device died just now, of silence or because it is `lost`; see `dead`."""
+        silent = self._spoke and now - self._heard > self._silence
+        cause = f'silent for more than {self._silence:g} s' if silent else lost
+        if self.dead or not (cause and self._spoke):
             return False
         holding = ' while the dead-man was held' if self.held and self._ready else ''
-        self.dead = f'silent for more than {self._silence:g} s{holding}'
-        self._ready = False
+        self.dead, self._ready = cause + holding, False
         return True
 
     def _wish(self, twist: np.ndarray, opening: float, seen: Seen, stamp: int) -> Action:

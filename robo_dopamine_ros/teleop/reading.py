@@ -45,8 +45,11 @@ class Reading:
 class Device(Protocol):
     """One device; `now` is steady time [s]."""
 
-    hears: Mapping[str, str]  # topic -> type of its messages; none for a terminal
     silence: float  # without a reading for so long it is dead [s]; infinite: silence means still
+
+    @property
+    def hears(self) -> Mapping[str, str]:
+        """Type of the messages on each topic; no topic for a terminal."""
 
     def hear(self, topic: str, value: Any, now: float) -> Reading:
         """Take in a message; BadReadingError when it is not what it should be."""
