@@ -7,7 +7,7 @@ frame_id or stamp of a target, holds the last one for ever, and ignores all of t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,11 @@ from robo_dopamine_ros.types import ArmState, Pose
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.parameters import ArmParameters
 
-TARGET, POSE, TWIST = 'target_pose', 'current_pose', 'current_twist'
+TARGET = Channel('target_pose', 'geometry_msgs/msg/PoseStamped', exclusive=True)
+POSE = Channel('current_pose', 'geometry_msgs/msg/PoseStamped', reliable=False)
+TWIST = Channel('current_twist', 'geometry_msgs/msg/TwistStamped', reliable=False)
+JOINTS = Channel('joint_states', 'sensor_msgs/msg/JointState', reliable=False)
+WRENCH = Channel('external_wrench', 'geometry_msgs/msg/WrenchStamped', reliable=False)
 UNKNOWN = np.full(6, np.nan)
 
 
@@ -31,7 +35,7 @@ UNKNOWN = np.full(6, np.nan)
 class CrispParameters:
     """What differs between robots that CRISP controls."""
 
-    joint_states: str = 'joint_states'  # topic
+    joint_states: str = JOINTS.name  # topic
     wrench: str = ''  # topic of force and torque at the tool, base frame; empty: not known
     wrench_by_tool: bool = False  # it is what the tool exerts, as Franka reports it
     franka: FrankaParameters = field(default_factory=FrankaParameters)
@@ -48,30 +52,27 @@ class Crisp:
         self._gripper, self._readings = Gripper(parameters.gripper), Readings()
         self._activity = activity(self._crisp.franka.manager)
         joints, wrench = self._crisp.joint_states, self._crisp.wrench
-        self._vital = [POSE, TWIST, joints, *([wrench] if wrench else [])]
-        base, tool = parameters.base_frame, parameters.tool_frame
-        state = {
-            POSE: Channel(POSE, 'geometry_msgs/msg/PoseStamped', reliable=False, frame=base),
-            TWIST: Channel(TWIST, 'geometry_msgs/msg/TwistStamped', reliable=False, frame=tool),
-            joints: Channel(joints, 'sensor_msgs/msg/JointState', reliable=False),
-            wrench: Channel(wrench, 'geometry_msgs/msg/WrenchStamped', reliable=False),
-            self._activity.name: self._activity,
-            **{channel.name: channel for channel in self._gripper.hears},
-        }
-        absent = {'', '' if self._crisp.franka.hardware else self._activity.name}
-        self.hears: Sequence[Channel] = [c for name, c in state.items() if name not in absent]
-        target = Channel(TARGET, 'geometry_msgs/msg/PoseStamped', exclusive=True)
-        self.tells: Sequence[Channel] = [target, *self._gripper.tells]
+        self._vital = [POSE.name, TWIST.name, joints, *([wrench] if wrench else [])]
+        state = [
+            replace(POSE, frame=parameters.base_frame),
+            replace(TWIST, frame=parameters.tool_frame),
+            replace(JOINTS, name=joints),
+            *([replace(WRENCH, name=wrench)] if wrench else []),
+            *([self._activity] if self._crisp.franka.hardware else []),
+            *self._gripper.hears,
+        ]
+        self.hears: Sequence[Channel] = list({c.name: c for c in state}.values())
+        self.tells: Sequence[Channel] = [TARGET, *self._gripper.tells]
 
     def hear(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Take in what the controllers say."""
         if self._gripper.hears and channel == self._p.gripper.state:
             self._gripper.hear(value)
-        if channel == POSE:
+        if channel == POSE.name:
             value = finite_pose(value)
         elif channel == self._crisp.joint_states:
             value = of_joints(value, self._p.joints)
-        elif channel in (TWIST, self._crisp.wrench):
+        elif channel in (TWIST.name, self._crisp.wrench):
             value = finite(value)
         if value is not None:
             self._readings.hear(channel, value, stamp, now)
@@ -85,12 +86,12 @@ class Crisp:
         silent = silent or heard.silent(gripper, now, self._p.gripper.patience)
         if silent:
             return '; '.join(filter(None, (fault, silent)))
-        pose, joints = heard[POSE], heard[self._crisp.joint_states].value
+        pose, joints = heard[POSE.name], heard[self._crisp.joint_states].value
         wrench = heard.value(self._crisp.wrench, UNKNOWN)
         return ArmState(
             stamp=pose.stamp,
             pose=pose.value,
-            twist=rotated_twist(heard[TWIST].value, pose.value.orientation),
+            twist=rotated_twist(heard[TWIST.name].value, pose.value.orientation),
             joints=joints.positions,
             joint_velocities=joints.velocities,
             joint_names=joints.names,
@@ -102,7 +103,7 @@ class Crisp:
 
     def tell(self, target: Pose, gripper: float, now: float) -> Told:
         """Publish the target; how stiffly it is followed is the controller's own matter."""
-        told = Out(TARGET, target, self._p.base_frame)
+        told = Out(TARGET.name, target, self._p.base_frame)
         return Told([told, *self._gripper.grip(gripper)], target)
 
     def start(self) -> Script:

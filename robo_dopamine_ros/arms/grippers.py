@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from robo_dopamine_ros.arms.arm import Channel, Joints, Out
 
-STATE = 'sensor_msgs/msg/JointState'
+COMMAND = Channel(  # as CRISP calls it
+    'gripper/gripper_position_controller/commands', 'std_msgs/msg/Float64MultiArray'
+)
+STATE = Channel('gripper/joint_states', 'sensor_msgs/msg/JointState', reliable=False)
 KINDS = {  # how a gripper is told, and as what
     'none': '',
-    'array': 'std_msgs/msg/Float64MultiArray',  # CRISP: one position
-    'joint': STATE,
+    'array': COMMAND.type,  # one position
+    'joint': STATE.type,
     'command': 'control_msgs/action/GripperCommand',
     'parallel': 'control_msgs/action/ParallelGripperCommand',
 }
@@ -27,8 +30,8 @@ class GripperParameters:
     """
 
     kind: str = 'array'  # none, array, joint, command (action), parallel (action)
-    command: str = 'gripper/gripper_position_controller/commands'  # topic or action
-    state: str = 'gripper/joint_states'  # topic of its joint; empty: it is as it was told
+    command: str = COMMAND.name  # topic or action
+    state: str = STATE.name  # topic of its joint; empty: it is as it was told
     joint: str = ''  # its name there and in commands; empty: the first
     closed: float = 0.0  # position when closed [rad or m]
     open: float = 1.0  # position when open [rad or m]
@@ -63,7 +66,7 @@ class Gripper:
         told = Channel(p.command, KINDS[p.kind], optional=p.kind in ('command', 'parallel'))
         self.tells: Sequence[Channel] = [] if p.kind == 'none' else [told]
         reports = p.kind != 'none' and p.state
-        self.hears: Sequence[Channel] = [Channel(p.state, STATE, reliable=False)] if reports else []
+        self.hears: Sequence[Channel] = [replace(STATE, name=p.state)] if reports else []
         self._sent = math.nan  # opening that was told last; NaN: none
         self.opening = 1.0  # as reported, or as told where nothing reports
 

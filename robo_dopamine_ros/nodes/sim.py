@@ -6,23 +6,21 @@ from dataclasses import dataclass, field
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from std_msgs.msg import Float64MultiArray, String
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from robo_dopamine_ros.ros import crisp, topics
-from robo_dopamine_ros.ros.convert import (
-    episode_from_msg,
-    image_to_msg,
-    pose_from_msg,
-    progress_to_msg,
-)
+from robo_dopamine_ros.nodes.crisp_side import CrispSide
+from robo_dopamine_ros.ros import topics
+from robo_dopamine_ros.ros.convert import episode_from_msg, image_to_msg, progress_to_msg
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.ros.topics import Topic
+from robo_dopamine_ros.ros.values import to_message
 from robo_dopamine_ros.ros.worker import Worker
 from robo_dopamine_ros.sim import snapshot
 from robo_dopamine_ros.sim.driver import Conduct, Driver
 from robo_dopamine_ros.sim.scene import Workpiece
+from robo_dopamine_ros.sim.variation import Start
 from robo_dopamine_ros.sim.world import World
 from robo_dopamine_ros.types import VIEWS, Progress
 
@@ -55,14 +53,14 @@ class Sim(Node):
         self._p = declare(self, SimParameters)
         self._driver = Driver(World(self._p.piece), self._p.conduct, time.monotonic())
         self._outs = {view: self._out(topics.camera_topic(view)) for view in VIEWS}
-        self._pose, self._twist = self._out(crisp.CURRENT_POSE), self._out(crisp.CURRENT_TWIST)
-        self._joints, self._gripper = self._out(crisp.JOINT_STATES), self._out(crisp.GRIPPER_STATE)
-        self._truth = self._out(topics.SIM_TRUTH)
+        frames, grip = (self._p.base_frame, self._p.tool_frame), self._driver.world.grip
+        self._arm = CrispSide(self, frames, self._driver.command, grip)
+        self._truth, self._board = self._out(topics.SIM_TRUTH), self._out(topics.SIM_BOARD)
+        self._start: Start | None = None  # whose board was told
         self._grade = self.create_publisher(String, '~/grade', topics.LATCHED)
         self._told = ''
-        self._in(crisp.TARGET_POSE, self._on_target)
-        self._in(crisp.GRIPPER_COMMAND, self._on_gripper)
-        self._in(topics.EPISODE, lambda message: self._driver.note(episode_from_msg(message)))
+        episode = topics.EPISODE
+        self.create_subscription(episode.type, episode.name, self._on_episode, episode.qos)
         self.create_service(Trigger, '~/reset', self._on_reset)
         size = (self._p.width, self._p.height)
         self._gallery = snapshot.Gallery(self._driver.world.model, size, self._p.smooth)
@@ -73,23 +71,8 @@ class Sim(Node):
     def _out(self, topic: Topic):
         return self.create_publisher(topic.type, topic.name, topic.qos)
 
-    def _in(self, topic: Topic, callback) -> None:
-        self.create_subscription(topic.type, topic.name, callback, topic.qos)
-
-    def _on_target(self, message: PoseStamped) -> None:
-        publishers = self.count_publishers(crisp.TARGET_POSE.name)
-        if publishers > 1:
-            text = f'{publishers} publishers of target_pose: all are ignored, there must be one'
-            self.get_logger().warning(text, throttle_duration_sec=1.0)
-            return
-        try:
-            self._driver.command(pose_from_msg(message.pose))
-        except ValueError as error:
-            self.get_logger().warning(f'target_pose refused: {error}', throttle_duration_sec=1.0)
-
-    def _on_gripper(self, message: Float64MultiArray) -> None:
-        if len(message.data) == 1:
-            self._driver.world.grip(message.data[0])
+    def _on_episode(self, message: topics.Episode) -> None:
+        self._driver.note(episode_from_msg(message))
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._driver.reset()
@@ -101,11 +84,7 @@ class Sim(Node):
 
     def _report(self) -> None:
         self._driver.update(time.monotonic())
-        state = self._driver.state(self._now())
-        self._pose.publish(crisp.pose_stamped(state, self._p.base_frame))
-        self._twist.publish(crisp.twist_stamped(state, self._p.tool_frame))
-        self._joints.publish(crisp.joint_state(state))
-        self._gripper.publish(crisp.gripper_state(state))
+        self._arm.tell(self._driver.state(self._now()))
 
     def _look(self) -> None:
         self._driver.update(time.monotonic())
@@ -113,6 +92,10 @@ class Sim(Node):
         self._worker.offer(snapshot.take(world.data, stamp))
         truth = Progress(stamp, progress=world.progress, confidence=1.0, valid=True, model='truth')
         self._truth.publish(progress_to_msg(truth))
+        if world.start is not self._start:
+            self._start = world.start
+            board = to_message(PoseStamped, self._driver.board, stamp, self._p.base_frame)
+            self._board.publish(board)
         if world.grade != self._told:
             self._told = world.grade
             self._grade.publish(String(data=self._told))

@@ -7,6 +7,7 @@ import numpy as np
 from robo_dopamine_ros.sim import franka
 from robo_dopamine_ros.sim.operator import Operator, sight
 from robo_dopamine_ros.sim.plans import STYLES, plan
+from robo_dopamine_ros.sim.rotation import upright
 from robo_dopamine_ros.sim.variation import Looks, Starts
 from robo_dopamine_ros.sim.world import RATE, World
 from robo_dopamine_ros.types import ArmState, Episode, Phase, Pose
@@ -44,7 +45,8 @@ class Driver:
         self.world, self._conduct = world, conduct
         self._rng = np.random.default_rng(conduct.seed)
         self._clock = now  # steady time the world has reached [s]
-        self._episode, self._driving, self._rest = '', False, -1
+        self._noted = ('', Phase.IDLE)  # episode and phase heard of last
+        self._driving, self._rest = False, -1
         self.slipped = 0.0  # time that was lost because the machine was too slow [s]
         self.reset()
 
@@ -66,8 +68,13 @@ class Driver:
             self._fresh = False
 
     def note(self, episode: Episode) -> None:
-        """Hear of an episode: a scene is never used twice, and an ended one is cleared later."""
-        new, self._episode = episode.id != self._episode, episode.id
+        """Hear of an episode: a scene is never used twice, and an ended one is cleared later.
+
+        Only changes count: the same is said over and over, as a sign of life.
+        """
+        if (episode.id, episode.phase) == self._noted:
+            return
+        new, self._noted = episode.id != self._noted[0], (episode.id, episode.phase)
         if episode.phase in (Phase.RESETTING, Phase.RUNNING) and new and not self._fresh:
             self.reset()
         if self._conduct.start == 'now':
@@ -106,17 +113,24 @@ class Driver:
         if self._operator.done and self._conduct.start == 'now' and self._rest < 0:
             self._rest = round(self._conduct.linger / self.world.reins.period)
 
+    @property
+    def board(self) -> Pose:
+        """Where the hole is, z up."""
+        w, x, y, z = upright(self.world.start.turn)
+        return Pose(np.array(self.world.start.board), np.array([x, y, z, w]))
+
     def state(self, stamp: int) -> ArmState:
         """What the arm reports; its twist is that of the tool in the tool's frame."""
-        world, data = self.world, self.world.data
+        world, data, tool = self.world, self.world.data, self.world.tool
+        force, torque = world.wrench[:3], world.wrench[3:]
         return ArmState(
             stamp=stamp,
-            pose=world.tool,
+            pose=tool,
             twist=world.tool_twist,
             joints=data.qpos.copy(),
             joint_velocities=data.qvel.copy(),
             joint_names=franka.JOINTS,
             gripper=world.opening,
-            wrench=world.wrench,
+            wrench=np.concatenate([force, torque + np.cross(world.tip - tool.position, force)]),
             driver='sim',
         )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from robo_dopamine_ros.arms import crisp, grippers
 from robo_dopamine_ros.cli.domain import free_domain
 from robo_dopamine_ros.ros import environment
 from robo_dopamine_ros.types import SECOND, VIEWS, Episode, Phase
@@ -18,12 +19,14 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 environment.activate()
 
 import rclpy  # noqa: E402 (needs the environment)
+from geometry_msgs.msg import PoseStamped  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
-from robo_dopamine_ros.ros import crisp, topics  # noqa: E402
+from robo_dopamine_ros.ros import topics  # noqa: E402
 from robo_dopamine_ros.ros.convert import episode_to_msg, from_time  # noqa: E402
+from robo_dopamine_ros.ros.interfaces import interface  # noqa: E402
 
 SMALL = {'width': 64, 'height': 48, 'camera_rate': 10.0}
 PATIENCE = 30.0  # [s]
@@ -44,8 +47,8 @@ class Cell:
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
         self.heard: dict[str, Any] = {}
-        for topic in (crisp.CURRENT_POSE, crisp.JOINT_STATES, crisp.GRIPPER_STATE):
-            self.listen(topic.name, topic.type, topic.qos)
+        for channel in (crisp.POSE, crisp.JOINTS, crisp.WRENCH, grippers.STATE):
+            self.listen(channel.name, interface(channel.type), topics.newest(1))
 
     def listen(self, name: str, kind: type, qos: Any) -> None:
         self.node.create_subscription(kind, name, lambda m: self.heard.update({name: m}), qos)
@@ -82,10 +85,9 @@ def cell() -> Iterator[Cell]:
 
 
 def test_a_target_moves_the_arm_until_a_second_publisher_silences_it(cell: Cell) -> None:
-    cell.until(lambda: len(cell.heard) == 3)
+    cell.until(lambda: len(cell.heard) == 4)
     assert cell.heard['joint_states'].name[0] == 'fr3_joint1'
-    target = crisp.TARGET_POSE
-    first = cell.node.create_publisher(target.type, target.name, target.qos)
+    first = cell.node.create_publisher(PoseStamped, crisp.TARGET.name, 1)
     wish = cell.heard['current_pose']
     assert wish.header.frame_id == 'base'
     wish.pose.position.z -= 0.05
@@ -93,7 +95,7 @@ def test_a_target_moves_the_arm_until_a_second_publisher_silences_it(cell: Cell)
     goal[2] = wish.pose.position.z
     cell.until(lambda: abs(cell.place() - goal).max() < 0.002, lambda: first.publish(wish))
 
-    second = cell.node.create_publisher(target.type, target.name, target.qos)
+    second = cell.node.create_publisher(PoseStamped, crisp.TARGET.name, 1)
     place, since = cell.place(), cell.stamp()  # where the arm has been, and since when
 
     def both_want_away() -> None:
@@ -116,7 +118,8 @@ def test_pictures_truth_and_reset(cell: Cell) -> None:
         cell.listen(topic.name, topic.type, topic.qos)
     cell.listen('sim/truth', topics.Progress, topics.reliable(10))
     cell.listen('sim/grade', String, topics.LATCHED)
-    cell.until(lambda: len(cell.heard) == 8)
+    cell.listen('sim/board', PoseStamped, topics.LATCHED)
+    cell.until(lambda: len(cell.heard) == 10)
     pictures = [cell.heard[topics.camera_topic(view).name] for view in VIEWS]
     assert {(p.width, p.height, p.encoding) for p in pictures} == {(64, 48, 'rgb8')}
     assert all(np.frombuffer(p.data, np.uint8).std() > 10 for p in pictures)
