@@ -1,22 +1,25 @@
 """The conductor: its word alone starts and ends episodes, and says how they ended."""
 
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import episode_to_msg, progress_from_msg
-from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health
+from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.episodes import EpisodeParameters, Episodes
 from robo_dopamine_ros.ros.params import declare
+from robo_dopamine_ros.ros.resets import ResetError, ResetParameters, Resets
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.types import Outcome
 
-TICK = 0.05  # [s] between looks at the clock
+TICK = 0.05  # [s] between looks at the clock; reset motions are told as often
 
 
 @dataclass(frozen=True)
@@ -24,29 +27,43 @@ class ConductorParameters:
     """Parameters of the conductor."""
 
     episodes: EpisodeParameters = field(default_factory=EpisodeParameters)
+    resets: ResetParameters = field(default_factory=ResetParameters)
 
 
 class Conductor(Node):
-    """Wires people and reward model to the rules of episodes."""
+    """Wires people, reward model, gate and resets to the rules of episodes."""
 
     def __init__(self) -> None:
         super().__init__('conductor')
-        parameters = declare(self, ConductorParameters)
-        self._episodes = Episodes(parameters.episodes, f'{datetime.now():%Y%m%d-%H%M%S}')
-        episode, progress = topics.EPISODE, topics.PROGRESS
+        p = declare(self, ConductorParameters)
+        run_name, way = f'{datetime.now():%Y%m%d-%H%M%S}', p.resets.way
+        self._episodes = Episodes(p.episodes, run_name, way != 'none', way == 'person')
+        self._resets = Resets(self, p.resets)
+        self._gripper: float | None = None  # as it was commanded last
+        episode = topics.EPISODE
         self._publisher = self.create_publisher(episode.type, episode.name, episode.qos)
-        self.create_subscription(progress.type, progress.name, self._on_progress, progress.qos)
+        for topic, hear in (
+            (topics.PROGRESS, self._on_progress),
+            (topics.CONTROL, self._on_control),
+        ):
+            self.create_subscription(topic.type, topic.name, hear, topic.qos)
         for service, answer in (
             (topics.START_EPISODE, self._on_start),
             (topics.END_EPISODE, self._on_end),
+            (topics.PAUSE, self._on_pause),
         ):
             self.create_service(service.type, service.name, answer)
-        self.create_timer(TICK, self._tick)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused simulation needs us no less
+        self.create_timer(TICK, self._tick, clock=steady)
+        self.create_timer(1.0 / (topics.EPISODE.rate or 5.0), self._tell, clock=steady)
         Diagnostics(self, self._health)
-        self._tell()
 
     def _on_progress(self, message: Any) -> None:
-        self._episodes.hear(progress_from_msg(message), self._now())
+        self._tell_if(self._episodes.hear(progress_from_msg(message), self._now()))
+
+    def _on_control(self, message: Any) -> None:
+        self._gripper = message.sent.gripper
+        self._tell_if(self._episodes.hear_gate(message.latched, message.reason, self._now()))
 
     def _on_start(self, request: Any, response: Any) -> Any:
         return self._answer(response, self._episodes.start(request.task, self._now()))
@@ -59,26 +76,50 @@ class Conductor(Node):
         by = request.decided_by or 'a person'
         return self._answer(response, self._episodes.end(outcome, by, self._now()))
 
+    def _on_pause(self, request: Any, response: Any) -> Any:
+        self._episodes.pause(request.data)
+        response.success, response.message = True, self._episodes.words
+        return response
+
     def _answer(self, response: Any, reason: str) -> Any:
         response.accepted, response.reason = not reason, reason
         response.episode = episode_to_msg(self._episodes.episode)
-        if not reason:
-            self._tell()
+        self._tell_if(not reason)
         return response
 
     def _tick(self) -> None:
-        if self._episodes.tick(self._now()):
+        self._tell_if(self._episodes.tick(self._now()))
+        try:
+            done = self._resets.update(self._episodes.resetting, self._gripper, time.monotonic())
+        except ResetError as error:
+            self._tell_if(not self._episodes.end(Outcome.ABORTED, f'reset: {error}', self._now()))
+        else:
+            self._tell_if(done and not self._episodes.ready(self._now()))
+
+    def _tell_if(self, changed: bool) -> None:
+        """Say at once what changed."""
+        if changed:
+            episode = self._episodes.episode
+            self.get_logger().info(f'{episode.id}: {self._episodes.words}')
             self._tell()
 
     def _tell(self) -> None:
         self._publisher.publish(episode_to_msg(self._episodes.episode))
 
     def _health(self) -> Sequence[Health]:
-        episode = self._episodes.episode
-        values = {'episode': episode.id, 'outcome': episode.outcome.name}
-        proposed = ', success proposed' if self._episodes.proposed else ''
-        message = episode.phase.name.lower() + proposed
-        return [Health('conductor', message=message, values=values)]
+        episode, waits_for = self._episodes.episode, self._resets.waits_for
+        speakers = self.count_publishers(topics.EPISODE.name)
+        message = self._episodes.words + (f': {waits_for}' if waits_for else '')
+        level = Level.WARN if waits_for or self._episodes.halted else Level.OK
+        if speakers > 1:
+            level, message = Level.ERROR, f'{speakers} publishers of episode; there must be one'
+        values: dict[str, object] = {
+            'episode': episode.id,
+            'outcome': episode.outcome.name,
+            'decided by': episode.decided_by,
+            **self._episodes.tally.values(),
+        }
+        return [Health('conductor', level, message, values)]
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds

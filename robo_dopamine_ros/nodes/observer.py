@@ -18,13 +18,15 @@ from robo_dopamine_ros.types import Episode, Outcome, Progress, Reward
 class Observer:
     """Keeps all that is published of progress, reward and episodes; use it as a context."""
 
-    def __init__(self, name: str = 'observer') -> None:
+    def __init__(self, name: str = 'observer', namespace: str = '') -> None:
         self.readings: list[Progress] = []
         self.rewards: list[Reward] = []
         self.episodes: list[Episode] = []
         self._context = rclpy.Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
-        self.node = rclpy.create_node(name, context=self._context, use_global_arguments=False)
+        self.node = rclpy.create_node(
+            name, context=self._context, namespace=namespace, use_global_arguments=False
+        )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._thread = threading.Thread(
@@ -34,7 +36,7 @@ class Observer:
         self._conductor = EpisodeClient(self.node, self.episodes)
         self.keep(topics.PROGRESS, progress_from_msg, self.readings)
         self.keep(topics.REWARD, reward_from_msg, self.rewards)
-        self.keep(topics.EPISODE, episode_from_msg, self.episodes)
+        self.keep(topics.EPISODE, episode_from_msg, self.episodes, changes=True)
 
     def __enter__(self) -> 'Observer':
         self._thread.start()
@@ -46,10 +48,18 @@ class Observer:
         self.node.destroy_node()
         self._context.try_shutdown()
 
-    def keep(self, topic: Topic, convert: Callable[[Any], Any], into: list[Any]) -> None:
-        """Append every message of a topic, converted, to a list."""
+    def keep(
+        self, topic: Topic, convert: Callable[[Any], Any], into: list[Any], changes: bool = False
+    ) -> None:
+        """Append every message of a topic, converted, to a list; or those that differ, only."""
+
+        def take(message: Any) -> None:
+            value = convert(message)
+            if not (changes and into and value == into[-1]):
+                into.append(value)
+
         self._subscriptions[topic.name] = self.node.create_subscription(
-            topic.type, topic.name, lambda message: into.append(convert(message)), topic.qos
+            topic.type, topic.name, take, topic.qos
         )
 
     @property

@@ -85,10 +85,13 @@ class RewardNode(LifecycleNode):
 
     def _on_episode(self, message: Any) -> None:
         try:
-            self._episode = episode = episode_from_msg(message)
+            episode = episode_from_msg(message)
         except ValueError as error:
             self.get_logger().error(f'episode refused: {error}')
             return
+        if episode == self._episode:  # the conductor's sign of life
+            return
+        self._episode = episode
         self._lookout.forget()
         self._lookout.call(partial(self._follow, episode))
 

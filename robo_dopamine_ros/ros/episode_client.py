@@ -38,10 +38,10 @@ class EpisodeClient:
         }
 
     def start(self, task: str, patience: float, check: Check) -> Episode:
-        """Have an episode started."""
+        """Have an episode started; where a reset comes first, it does not run yet."""
 
         def granted(before: Episode, now: Episode) -> bool:
-            meant = now.phase is Phase.RUNNING and task in ('', now.task)
+            meant = now.phase in (Phase.RESETTING, Phase.RUNNING) and task in ('', now.task)
             return meant and now.id != before.id
 
         request = StartEpisode.Request(task=task)

@@ -185,6 +185,7 @@ RECOVER = Service('recover', Recover, 'gate', 'clear a fault of the arm, without
 START_EPISODE = Service('start_episode', StartEpisode, 'conductor', 'start an episode')
 END_EPISODE = Service('end_episode', EndEpisode, 'conductor', 'end it, or overrule a proposal')
 PAUSE = Service('pause', SetBool, 'conductor', 'true: no next episode begins, false: go on')
+SIM_RESET = Service('sim/reset', Trigger, 'sim', 'begin the simulated scene anew')
 SET_TASK = Service('set_task', SetTask, 'reward', 'instruction, start and goal views')
 MARK_KEYFRAME = Service('mark_keyframe', MarkKeyframe, 'recorder', 'mark what was reached')
 LEARNER_SAVE = Service('learner/save', Trigger, 'learner', 'write a checkpoint now')
@@ -200,6 +201,7 @@ SERVICES = (
     START_EPISODE,
     END_EPISODE,
     PAUSE,
+    SIM_RESET,
     SET_TASK,
     MARK_KEYFRAME,
     LEARNER_SAVE,

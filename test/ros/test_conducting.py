@@ -1,5 +1,7 @@
 """The conductor's rules: who may end an episode, and when time does."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,38 +107,196 @@ def test_time_cuts_off_and_silence_too() -> None:
     assert silent.episode.outcome is Outcome.ABORTED
 
 
+def test_a_proposal_has_its_grace_beyond_the_time_limit() -> None:
+    episodes = running(accept_candidates=True, grace=1.0, time_limit=3.0, silence=0.0)
+    episodes.hear(reading(episodes), T0 + 5 * SECOND // 2)
+    assert not episodes.tick(T0 + 3 * SECOND)
+    assert episodes.end(Outcome.FAILURE, 'Ada', T0 + 3 * SECOND) == ''
+    late = running(accept_candidates=True, grace=1.0, time_limit=3.0, silence=0.0)
+    late.hear(reading(late), T0 + 5 * SECOND // 2)
+    late.hear(reading(late, candidate=False), T0 + 3 * SECOND)
+    assert late.tick(T0 + 3 * SECOND)
+    assert late.episode.outcome is Outcome.TIME_LIMIT
+
+
+def test_a_model_that_begins_anew_ends_the_episode() -> None:
+    episodes = running()
+    heard = replace(reading(episodes, False), step=7)
+    assert not episodes.hear(heard, T0)
+    assert not episodes.hear(replace(heard, valid=False, step=0), T0), 'no reading, no step'
+    assert episodes.hear(replace(heard, step=1), T0)
+    assert episodes.episode.decided_by == 'restart of the reward model'
+
+
+def test_an_episode_runs_once_its_reset_is_done() -> None:
+    episodes = Episodes(EpisodeParameters(task='t', time_limit=1.0), 'run', resets=True)
+    assert episodes.start('', T0) == ''
+    assert episodes.episode.phase is Phase.RESETTING
+    assert episodes.start('', T0 + 5 * SECOND) == 'episode run-0000 begins after its reset'
+    refused = episodes.end(Outcome.SUCCESS, 'Ada', T0)
+    assert refused == 'outcome = SUCCESS; an episode that does not run yet can be ABORTED only'
+    assert not episodes.tick(T0 + 9 * SECOND), 'the time limit is that of the task'
+    assert episodes.ready(T0 + 9 * SECOND) == ''
+    assert (episodes.episode.phase, episodes.episode.id) == (Phase.RUNNING, 'run-0000')
+    assert episodes.ready(T0 + 9 * SECOND) == 'no episode waits for its reset'
+    assert episodes.tick(T0 + 10 * SECOND)
+
+
+def test_a_person_confirms_by_asking_again_but_not_at_once() -> None:
+    episodes = Episodes(EpisodeParameters(task='t'), 'run', resets=True, asks=True)
+    episodes.start('', T0)
+    assert 'begins after its reset' in episodes.start('', T0 + SECOND // 2)
+    assert episodes.start('', T0 + SECOND) == ''
+    assert episodes.running
+    assert episodes.episode.index == 0
+
+
+def test_a_latched_gate_aborts_and_lets_none_begin() -> None:
+    episodes = running()
+    assert not episodes.hear_gate(False, 'nobody acts', T0)
+    assert episodes.hear_gate(True, 'stop service', T0)
+    ended = episodes.episode
+    assert (ended.outcome, ended.decided_by) == (Outcome.ABORTED, 'gate: stop service')
+    assert not episodes.hear_gate(True, 'stop service', T0), 'it changes nothing twice'
+    assert episodes.start('', T0) == 'the gate is latched: stop service; rearm it first'
+    episodes.hear_gate(False, '', T0)
+    assert episodes.start('', T0) == ''
+
+
+def test_a_gate_that_falls_silent_aborts() -> None:
+    episodes = running(silence=0.0)
+    assert not episodes.tick(T0 + 50 * SECOND), 'where there is no gate, none is missed'
+    episodes.hear_gate(False, '', T0 + 50 * SECOND)
+    assert not episodes.tick(T0 + 51 * SECOND - 1)
+    assert episodes.tick(T0 + 51 * SECOND)
+    assert episodes.episode.decided_by == 'gate: silent'
+
+
+def automatic(**parameters: object) -> Episodes:
+    return running(auto=True, interval=2.0, silence=0.0, **parameters)
+
+
+def test_the_next_begins_by_itself_after_the_interval() -> None:
+    episodes = automatic(rollouts=2)
+    episodes.end(Outcome.FAILURE, 'Ada', T0)
+    assert not episodes.tick(T0 + 2 * SECOND - 1)
+    assert episodes.tick(T0 + 2 * SECOND)
+    assert (episodes.episode.index, episodes.running) == (1, True)
+    episodes.end(Outcome.SUCCESS, 'Ada', T0 + 3 * SECOND)
+    assert not episodes.tick(T0 + 90 * SECOND), 'two were wanted'
+    assert episodes.start('', T0 + 90 * SECOND) == ''
+    episodes.end(Outcome.SUCCESS, 'Ada', T0 + 91 * SECOND)
+    assert episodes.tick(T0 + 95 * SECOND), 'a person began another two'
+
+
+def test_after_an_abort_a_person_lets_them_go_on() -> None:
+    episodes = automatic()
+    episodes.hear_gate(True, 'arm fault', T0)
+    episodes.hear_gate(False, '', T0 + SECOND)
+    episodes.hear_gate(False, '', T0 + 5 * SECOND // 2)
+    assert not episodes.tick(T0 + 3 * SECOND)
+    assert 'no next episode by itself: ' in episodes.words
+    episodes.pause(False)
+    episodes.hear_gate(False, '', T0 + 3 * SECOND)
+    assert episodes.tick(T0 + 3 * SECOND)
+
+
+def test_a_latch_between_episodes_stops_them_too() -> None:
+    episodes = automatic()
+    episodes.end(Outcome.SUCCESS, 'Ada', T0)
+    episodes.hear_gate(True, 'stop', T0 + SECOND)
+    episodes.hear_gate(False, '', T0 + 2 * SECOND)
+    assert not episodes.tick(T0 + 5 * SECOND // 2)
+
+
+def test_paused_none_begins() -> None:
+    episodes = automatic()
+    episodes.pause(True)
+    assert episodes.running, 'the one that runs does so on'
+    episodes.end(Outcome.SUCCESS, 'Ada', T0)
+    assert not episodes.tick(T0 + 60 * SECOND)
+    assert episodes.start('', T0) == 'paused; call pause with false first'
+    episodes.pause(False)
+    assert episodes.tick(T0 + 60 * SECOND)
+
+
+VERBS = ['start', 'end', 'ready', 'hear', 'doubt', 'anew', 'tick', 'latch', 'rearm', 'pause', 'go']
 STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(['start', 'end', 'hear', 'doubt', 'tick']),
-        st.sampled_from(Outcome),
-        st.integers(0, 3 * SECOND),
-    ),
-    max_size=40,
+    st.tuples(st.sampled_from(VERBS), st.sampled_from(Outcome), st.integers(0, 3 * SECOND)),
+    max_size=60,
 )
 
 
-@given(STEPS)
-def test_an_episode_ends_once_by_a_name_and_never_changes_its_mind(steps) -> None:
-    episodes = Episodes(EpisodeParameters(task='t', accept_candidates=True, time_limit=10.0), 'run')
-    now, ended = T0, {}
+def step(episodes: Episodes, verb: str, outcome: Outcome, now: int) -> None:
+    if verb == 'start':
+        episodes.start('', now)
+    elif verb == 'end':
+        episodes.end(outcome, 'Ada', now)
+    elif verb == 'ready':
+        episodes.ready(now)
+    elif verb == 'tick':
+        episodes.tick(now)
+    elif verb in ('latch', 'rearm'):
+        episodes.hear_gate(verb == 'latch', 'why', now)
+    elif verb in ('pause', 'go'):
+        episodes.pause(verb == 'pause')
+    else:
+        number = 0 if verb == 'anew' else 5
+        episodes.hear(replace(reading(episodes, verb == 'hear'), step=number), now)
+
+
+@given(STEPS, st.booleans(), st.booleans(), st.booleans())
+def test_whatever_happens_episodes_keep_their_laws(steps, auto, resets, asks) -> None:
+    limits = EpisodeParameters(task='t', accept_candidates=True, time_limit=10.0, auto=auto)
+    episodes = Episodes(limits, 'run', resets, asks)
+    now, ended, latched, seen = T0, {}, False, []
     for verb, outcome, wait in steps:
-        now += wait
-        if verb == 'start':
-            episodes.start('', now)
-        elif verb == 'end':
-            episodes.end(outcome, 'Ada', now)
-        elif verb == 'tick':
-            episodes.tick(now)
-        else:
-            episodes.hear(reading(episodes, verb == 'hear'), now)
+        now, before = now + wait, episodes.episode
+        meant = episodes.running and verb == 'end' and outcome is not Outcome.NONE
+        step(episodes, verb, outcome, now)
         episode = episodes.episode
+        latched = verb == 'latch' or (latched and verb not in ('rearm', 'tick'))
+        if meant:
+            assert (episode.outcome, episode.decided_by) == (outcome, 'Ada')
+        if episode.id != before.id:
+            assert before.phase in (Phase.IDLE, Phase.ENDED), 'two episodes at once'
+            assert not latched
+            seen.append(episode.index)
         assert (episode.outcome is Outcome.NONE) == (episode.phase is not Phase.ENDED)
         assert bool(episode.decided_by) == (episode.phase is Phase.ENDED)
         if episode.phase is Phase.ENDED:
-            assert ended.setdefault(episode.id, episode) == episode
+            assert ended.setdefault(episode.id, episode) == episode, 'it changed its mind'
+    tally = episodes.tally
+    assert seen == list(range(tally.begun))
+    assert sum(tally.outcomes.values()) == sum(tally.deciders.values()) == len(ended)
+    assert tally.begun - len(ended) == (episodes.running or episodes.resetting)
+    assert list(tally.recent) == [e.outcome for e in ended.values()][-20:]
 
 
-@pytest.mark.parametrize('name', ['time_limit', 'grace', 'silence'])
+@given(st.integers(0, SECOND - 1), st.sampled_from([Outcome.FAILURE, Outcome.ABORTED]))
+def test_within_the_grace_a_person_always_wins(wait: int, outcome: Outcome) -> None:
+    episodes = running(accept_candidates=True, grace=1.0, time_limit=0.5)
+    episodes.hear(reading(episodes), T0)
+    for moment in range(0, wait, SECOND // 20):
+        assert not episodes.tick(T0 + moment)
+    assert episodes.end(outcome, 'Ada', T0 + wait) == ''
+    assert not episodes.tick(T0 + 9 * SECOND)
+    assert (episodes.episode.outcome, episodes.episode.decided_by) == (outcome, 'Ada')
+
+
+def test_counts_are_told_in_words() -> None:
+    episodes = running()
+    episodes.hear_gate(True, 'stop', T0)
+    assert {k: v for k, v in episodes.tally.values().items() if v} == {
+        'episodes begun': 1,
+        'episodes ended': 1,
+        'aborted': 1,
+        'decided by gate': 1,
+        'aborted, last 20': 1,
+    }
+
+
+@pytest.mark.parametrize('name', ['time_limit', 'grace', 'silence', 'interval'])
 def test_parameters_refuse_what_cannot_be(name: str) -> None:
     with pytest.raises(ValueError, match=f'{name} = nan s; it must be 0 or more'):
         EpisodeParameters(**{name: float('nan')})

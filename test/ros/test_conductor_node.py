@@ -64,7 +64,9 @@ def test_episodes_start_and_end_by_its_word(conductor: Child, watcher: Watcher) 
         Outcome.SUCCESS,
         'grm',
     )
-    assert conductor.interrupt() == (0, '')
+    code, said = conductor.interrupt()
+    assert code == 0
+    assert f'{again.id}: ended: success by grm' in said
 
 
 def test_an_outcome_that_does_not_exist_is_refused(conductor: Child, watcher: Watcher) -> None:
