@@ -14,6 +14,7 @@ from robo_dopamine_ros.ros import environment
 environment.activate()
 
 from robo_dopamine_ros.nodes.conductor import ConductorParameters  # noqa: E402
+from robo_dopamine_ros.nodes.gate import GateParameters  # noqa: E402
 from robo_dopamine_ros.nodes.player import PlayerParameters  # noqa: E402
 from robo_dopamine_ros.nodes.reward import RewardNodeParameters  # noqa: E402
 from robo_dopamine_ros.nodes.sim import SimParameters  # noqa: E402
@@ -29,6 +30,7 @@ NODES = {
     'conductor': ConductorParameters,
     'player': PlayerParameters,
     'sim': SimParameters,
+    'gate': GateParameters,
 }
 
 

@@ -1,9 +1,12 @@
 """Why the arm holds or is stopped, in words. Pure."""
 
+import re
 from collections.abc import Mapping
 
 from robo_dopamine_ros.safety.mode import MOVERS, TURNS, Charge, Events, Voice
 from robo_dopamine_ros.types import Mode
+
+NUMBER = re.compile(r'[\d.]+')
 
 
 def why(charge: Charge, events: Events, standing: str, names: Mapping[Mode, str]) -> str:
@@ -12,8 +15,7 @@ def why(charge: Charge, events: Events, standing: str, names: Mapping[Mode, str]
     `names` are the topics of the movers.
     """
     if charge.latch:
-        rest = f'and now: {standing}' if standing else 'rearm to go on'
-        return f'stopped: {charge.latch}; {rest}'
+        return _latched(charge.latch, standing)
     if charge.mode in MOVERS:
         return ''
     if standing:
@@ -30,6 +32,15 @@ def why(charge: Charge, events: Events, standing: str, names: Mapping[Mode, str]
     if mover in charge.spent:
         return f'this episode began before the gate was rearmed; {names[mover]} waits for the next'
     return events.words[mover]
+
+
+def _latched(cause: str, standing: str) -> str:
+    """Say why the gate is latched, and whether it can be rearmed."""
+    if not standing:
+        return f'stopped: {cause}; rearm to go on'
+    if NUMBER.sub('', standing) == NUMBER.sub('', cause):
+        return f'stopped: {standing}'  # the cause itself, with the numbers of now
+    return f'stopped: {cause}; and now: {standing}'
 
 
 def _owned(charge: Charge, events: Events, names: Mapping[Mode, str]) -> str:

@@ -1,0 +1,74 @@
+"""What people ask of the gate: take over and release, stop, rearm, recover the arm."""
+
+import time
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from robo_dopamine_ros.ros import topics
+from robo_dopamine_ros.ros.driver import Driver
+from robo_dopamine_ros.safety.gate import Gate
+
+
+class GateServices:
+    """Answers the services of the gate's node, and starts the driver when the node does."""
+
+    def __init__(self, node: Node, gate: Gate, driver: Driver) -> None:
+        self.busy = 'the driver of the arm is being started'  # why nothing may be told to it
+        self._gate, self._driver, self._logger = gate, driver, node.get_logger()
+        for service, answer in (
+            (topics.INTERVENE, self._on_intervene),
+            (topics.STOP, self._on_stop),
+            (topics.REARM, self._on_rearm),
+        ):
+            node.create_service(service.type, service.name, answer)
+        group, steady = driver.group, Clock(clock_type=ClockType.STEADY_TIME)
+        recover = topics.RECOVER
+        node.create_service(recover.type, recover.name, self._on_recover, callback_group=group)
+        self._beginning = node.create_timer(0.0, self._begin, callback_group=group, clock=steady)
+
+    def _on_intervene(self, request: Any, response: Any) -> Any:
+        now, asked = time.monotonic(), request.request
+        if asked == request.TAKE_OVER:
+            response.reason = self._gate.take_over(now)
+        elif asked == request.RELEASE:
+            response.reason = self._gate.release(now)
+        else:
+            response.reason = f'request = {asked}; it must be 0 (TAKE_OVER) or 1 (RELEASE)'
+        response.accepted = not response.reason
+        verb = {request.TAKE_OVER: 'takes over', request.RELEASE: 'releases'}.get(asked, 'errs')
+        outcome = response.reason or 'accepted'
+        self._logger.info(f'{request.source or "somebody"} {verb}: {outcome}')
+        return response
+
+    def _on_stop(self, _: Any, response: Any) -> Any:
+        self._gate.stop('stop was called', time.monotonic())
+        response.success, response.message = True, 'stopped; rearm to go on'
+        return response
+
+    def _on_rearm(self, _: Any, response: Any) -> Any:
+        response.message = self._gate.rearm(time.monotonic())
+        response.success = not response.message
+        return response
+
+    async def _begin(self) -> None:
+        self._beginning.cancel()
+        reason, _ = await self._driver.perform(self._driver.arm.start())
+        self.busy = ''
+        if reason:
+            self._gate.stop(f'the driver did not start: {reason}', time.monotonic())
+
+    async def _on_recover(self, _: Any, response: Any) -> Any:
+        """Recover the arm and start its driver; meanwhile nothing is told, which latches."""
+        if self.busy:
+            response.reason = self.busy
+            return response
+        self.busy = 'the arm is being recovered'
+        for script in (self._driver.arm.recover(), self._driver.arm.start()):
+            response.reason, steps = await self._driver.perform(script)
+            response.steps = [*response.steps, *steps]
+            if response.reason:
+                break
+        self.busy, response.recovered = '', not response.reason
+        return response
