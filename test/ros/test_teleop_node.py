@@ -1,0 +1,339 @@
+"""The teleoperation node as a process: what the gate and the services hear of a device."""
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np  # noqa: E402
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from processes import PATIENCE, Child
+from robo_dopamine.msg import Episode
+from robo_dopamine.srv import Intervene
+from sensor_msgs.msg import Joy
+from std_msgs.msg import Bool
+
+from robo_dopamine_ros.ros import topics
+from robo_dopamine_ros.ros.convert import (
+    action_from_msg,
+    arm_state_to_msg,
+    control_to_msg,
+)
+from robo_dopamine_ros.teleop import joy as gamepad
+from robo_dopamine_ros.teleop.pilot import LET_GO, RELEASED
+from robo_dopamine_ros.types import Action, ArmState, Control, Mode, Pose
+
+TELEOP = ['-m', 'robo_dopamine_ros.nodes.teleop']
+HOLDING = gamepad.BUTTONS.index('LB')
+PERIOD = 0.03  # [s] between two messages of the gamepad
+
+
+class Cell:
+    """The gate, the conductor and the device's driver, as far as teleoperation sees them."""
+
+    def __init__(self, bench: Any) -> None:
+        self.node, self.executor = bench.node, bench.executor
+        self.wishes: list[Action] = []
+        self.frames: set[str] = set()
+        self.asked: list[tuple[str, Any]] = []
+        self.health = ('', b'\0')
+        self.locks: list[bool] = []
+        self.refusal = ''
+        self.hear(topics.TELEOP_COMMAND, self._on_wish)
+        self.hear(topics.DIAGNOSTICS, self._on_health)
+        self.hear(topics.STOP_LOCK, lambda message: self.locks.append(message.data))
+        for service in (
+            topics.INTERVENE,
+            topics.STOP,
+            topics.REARM,
+            topics.START_EPISODE,
+            topics.END_EPISODE,
+        ):
+            self.node.create_service(service.type, service.name, self._answer(service.name))
+        self.joys = self.node.create_publisher(Joy, gamepad.TOPIC, 10)
+        self._next = 0.0
+
+    def hear(self, topic: topics.Topic, callback: Callable[[Any], None]) -> None:
+        self.node.create_subscription(topic.type, topic.name, callback, topic.qos)
+
+    def out(self, kind: type, name: str, depth: int = 10) -> Any:
+        return self.node.create_publisher(kind, name, depth)
+
+    def _on_wish(self, message: Any) -> None:
+        self.wishes.append(action_from_msg(message))
+        self.frames.add(message.header.frame_id)
+
+    def _on_health(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self.health = (status.message, status.level)
+
+    def _answer(self, name: str) -> Callable[[Any, Any], Any]:
+        def answer(request: Any, response: Any) -> Any:
+            self.asked.append((name, request))
+            granted = not self.refusal
+            if hasattr(response, 'accepted'):
+                response.accepted, response.reason = granted, self.refusal
+            else:
+                response.success, response.message = granted, self.refusal
+            return response
+
+        return answer
+
+    def push(self, *down: str, **axes: float) -> Callable[[], None]:
+        """Publish what a gamepad would, at its own pace, each time this is called."""
+        message = Joy(
+            axes=[axes.get(name, 0.0) for name in gamepad.AXES],
+            buttons=[int(name in down) for name in gamepad.BUTTONS],
+        )
+
+        def publish() -> None:
+            if time.monotonic() >= self._next:
+                self._next = time.monotonic() + PERIOD
+                self.joys.publish(message)
+
+        return publish
+
+    def until(self, condition: Callable[[], object], each: Callable[[], object] = int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f'not in time: {self.health}, {self.wishes[-1:]}'
+            each()
+            self.executor.spin_once(timeout_sec=0.01)
+
+    def drives(self) -> bool:
+        return bool(self.wishes) and self.wishes[-1].valid
+
+    def rests(self) -> bool:
+        return bool(self.wishes) and not self.wishes[-1].valid
+
+    def let_go(self) -> None:
+        """Hold nothing until the node has seen it."""
+        self.until(lambda: self.wishes and self.wishes[-1].reason == RELEASED, self.push())
+
+    def silence(self) -> int:
+        """Wait until the device is said to be dead; gives how many wishes came since."""
+        self.until(lambda: self.health[1] == b'\2')
+        before = len(self.wishes)
+        since = time.monotonic()
+        self.until(lambda: time.monotonic() > since + 0.5)
+        return len(self.wishes) - before
+
+
+@pytest.fixture
+def cell(bench: Any) -> Cell:
+    return Cell(bench)
+
+
+@pytest.fixture
+def start(domain: int) -> Iterator[Callable[..., Child]]:
+    children: list[Child] = []
+
+    def begin(*parameters: str) -> Child:
+        children.append(Child(TELEOP, *parameters))
+        return children[-1]
+
+    yield begin
+    for child in children:
+        child.kill()
+
+
+def test_a_gamepad_drives_lets_go_and_dies(cell: Cell, start: Callable[..., Child]) -> None:
+    child = start('device:=joy', 'stop_lock:=true')
+    cell.until(lambda: cell.locks)
+    assert cell.locks == [True], 'locked until the device speaks'
+    cell.until(cell.rests, cell.push('LB', LY=1.0))
+    assert cell.wishes[-1].reason == LET_GO
+    cell.until(lambda: cell.wishes[-1].reason == RELEASED, cell.push(LY=1.0))
+    cell.until(cell.drives, cell.push('LB', LY=1.0))
+    assert cell.wishes[-1].twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
+    assert cell.frames == {'base'}
+    cell.until(lambda: cell.locks[-1] is False, cell.push('LB', LY=1.0))
+
+    assert cell.silence() == 0, 'a dead device wishes nothing'
+    assert 'silent for more than 0.2 s while the dead-man was held' in cell.health[0]
+    cell.until(lambda: cell.locks[-1] is True)
+
+    before = len(cell.wishes)
+    cell.until(lambda: len(cell.wishes) > before + 2, cell.push('LB', LY=1.0))
+    assert not any(wish.valid for wish in cell.wishes[before:]), 'held since before'
+    cell.let_go()
+    cell.until(cell.drives, cell.push('LB', LY=1.0))
+    code, errors = child.interrupt()
+    assert code == 0, errors
+
+
+def test_a_message_of_another_device_is_refused_by_name(
+    cell: Cell, start: Callable[..., Child]
+) -> None:
+    child = start('device:=joy')
+    cell.let_go()
+    cell.until(cell.drives, cell.push('LB', LX=1.0))
+    short = Joy(axes=[0.0] * 3, buttons=[1] * 15)
+    cell.until(lambda: cell.health[1] == b'\2', lambda: cell.joys.publish(short))
+    assert 'silent for more than' in cell.health[0], 'what is refused does not keep it alive'
+    assert 'joy axes: 3 values; there must be 4 or more' in child.interrupt()[1]
+
+
+def test_buttons_call_what_people_call(cell: Cell, start: Callable[..., Child]) -> None:
+    child = start('device:=joy', 'person:=Ada')
+    cell.let_go()
+    for button in ('Y', 'A', 'B', 'BACK', 'START', 'DPAD_UP', 'DPAD_DOWN'):
+        before = len(cell.asked)
+        cell.until(lambda b=before: len(cell.asked) > b, cell.push(button))  # type: ignore[misc]
+        seen = len(cell.wishes)
+        cell.until(lambda s=seen: len(cell.wishes) > s, cell.push())  # type: ignore[misc]
+    assert [name for name, _ in cell.asked] == [
+        'intervene', 'intervene', 'stop', 'rearm', 'start_episode', 'end_episode', 'end_episode',
+    ]  # fmt: skip
+    requests = [request for _, request in cell.asked]
+    assert [(r.request, r.source) for r in requests[:2]] == [
+        (Intervene.Request.TAKE_OVER, 'Ada'),
+        (Intervene.Request.RELEASE, 'Ada'),
+    ]
+    assert [(r.outcome, r.decided_by) for r in requests[-2:]] == [
+        (Episode.SUCCESS, 'Ada'),
+        (Episode.FAILURE, 'Ada'),
+    ]
+    cell.refusal = 'a command is active'
+    before = len(cell.asked)
+    cell.until(lambda: len(cell.asked) > before, cell.push('A'))
+    seen = len(cell.wishes)
+    cell.until(lambda: len(cell.wishes) > seen + 5, cell.push())
+    assert 'release: refused: a command is active' in child.interrupt()[1]
+
+
+def test_the_frame_of_the_tool_is_that_of_the_measured_arm(
+    cell: Cell, start: Callable[..., Child]
+) -> None:
+    start('device:=joy', 'motion.frame:=tool', 'base_frame:=panda_link0')
+    cell.let_go()
+    up = cell.push('LB', RY=1.0)
+    cell.until(lambda: cell.wishes[-1].reason.startswith('no arm/state'), up)
+    state = cell.node.create_publisher(
+        topics.ARM_STATE.type, topics.ARM_STATE.name, topics.ARM_STATE.qos
+    )
+    down = Pose(np.zeros(3), np.array([1.0, 0, 0, 0]))
+    arm = ArmState(1, down, np.zeros(6), np.zeros(0), np.zeros(0), (), 0.0, np.zeros(6))
+
+    def both() -> None:
+        state.publish(arm_state_to_msg(arm, 'panda_link0'))
+        up()
+
+    cell.until(cell.drives, both)
+    assert cell.wishes[-1].twist == pytest.approx([0, 0, -0.1, 0, 0, 0])
+    assert cell.frames == {'panda_link0'}
+
+
+def test_the_gripper_keeps_what_the_gate_told_it(cell: Cell, start: Callable[..., Child]) -> None:
+    child = start('device:=joy')
+    control = cell.node.create_publisher(
+        topics.CONTROL.type, topics.CONTROL.name, topics.CONTROL.qos
+    )
+    sent = Control(1, Mode.HOLD, False, 'a box in the way', '', Action(1, gripper=0.2), None)
+    cell.let_go()
+
+    def holding(*more: str) -> Callable[[], None]:
+        push = cell.push('LB', *more)
+
+        def both() -> None:
+            control.publish(control_to_msg(sent, 'base'))
+            push()
+
+        return both
+
+    cell.until(lambda: cell.drives() and cell.wishes[-1].gripper == 0.2, holding())
+    cell.until(lambda: cell.wishes[-1].gripper == 1.0, holding('RB'))
+    cell.until(lambda: cell.wishes[-1].gripper == 0.2, cell.push())
+    assert 'HOLD: a box in the way' in child.interrupt()[1]
+
+
+def test_a_spacemouse_may_be_silent_until_its_driver_is_gone(
+    cell: Cell, start: Callable[..., Child]
+) -> None:
+    start('device:=spacenav')
+    mouse = cell.out(Joy, 'spacenav/joy')
+    cell.until(cell.rests, lambda: mouse.publish(Joy(axes=[0.0] * 6)))
+    pushed = Joy(axes=[0.0, 0.0, 1.0, 0.0, 0.0, 0.0], buttons=[0, 1])
+    cell.until(cell.drives, lambda: mouse.publish(pushed))
+    assert cell.wishes[-1].twist == pytest.approx([0, 0, 0.1, 0, 0, 0])
+    cell.until(lambda: cell.drives() and not cell.wishes[-1].twist.any())
+    cell.node.destroy_publisher(mouse)
+    assert cell.silence() == 0
+    assert 'nobody publishes spacenav/joy' in cell.health[0]
+
+
+@pytest.mark.parametrize('device', ['twist', 'pose'])
+def test_streams_of_motion_with_a_dead_man_of_their_own(
+    device: str, cell: Cell, start: Callable[..., Child]
+) -> None:
+    start(f'device:={device}', f'{device}.clutch.topic:=teleop/dead_man')
+    kind = {'twist': TwistStamped, 'pose': PoseStamped}[device]
+    motion, flag = cell.out(kind, f'teleop/{device}'), cell.out(Bool, 'teleop/dead_man')
+    place = SimpleNamespace(x=0.0)
+
+    def stream(held: bool) -> Callable[[], None]:
+        def publish() -> None:
+            message = kind()
+            if device == 'twist':
+                message.twist.linear.x = 0.05
+            else:
+                place.x += 0.001
+                message.pose.position.x = place.x
+            flag.publish(Bool(data=held))
+            motion.publish(message)
+
+        return publish
+
+    cell.until(cell.rests, stream(False))
+    cell.until(lambda: cell.drives() and cell.wishes[-1].twist[0] > 0.01, stream(True))
+    cell.until(cell.rests, stream(False))
+    cell.until(cell.drives, stream(True))
+    cell.until(lambda: cell.health[1] == b'\2', lambda: flag.publish(Bool(data=True)))
+
+
+def test_the_keyboard_needs_a_terminal_and_gives_it_back(
+    cell: Cell, start: Callable[..., Child]
+) -> None:
+    code, errors = start('device:=keyboard').wait()
+    assert code == 2
+    assert 'no terminal to read keys from; run `robo-dopamine teleop` in one' in errors
+
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    command = [sys.executable, *TELEOP, '--ros-args', '-p', 'device:=keyboard']
+    child = subprocess.Popen(command, stdin=theirs, stderr=subprocess.PIPE)
+    try:
+        cell.until(cell.rests)
+        cell.until(cell.drives, lambda: os.write(ours, b'w'))
+        assert cell.wishes[-1].twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
+        cell.until(cell.rests)
+        os.write(ours, b' ')
+        cell.until(lambda: [name for name, _ in cell.asked] == ['stop'])
+        os.write(ours, b'\x03')  # Ctrl-C, which no longer reaches it as a signal from this terminal
+    finally:
+        child.send_signal(2)
+        assert child.wait(PATIENCE) == 0
+    assert termios.tcgetattr(theirs) == before
+
+
+@pytest.mark.parametrize(
+    ('parameter', 'text'),
+    [
+        ('device:=mouse', "device = 'mouse'; it must be one of joy, spacenav"),
+        ('joy.axes:=[x, x]', 'joy: axes: x stands 2 times; once is right'),
+        ('motion.pace.speed:=-0.1', 'motion.pace: speed = -0.1; it must be above 0'),
+    ],
+)
+def test_parameters_that_cannot_be_are_refused(
+    parameter: str, text: str, start: Callable[..., Child]
+) -> None:
+    code, errors = start(parameter).wait()
+    assert code == 2
+    assert text in errors
