@@ -1,0 +1,30 @@
+"""Batches for tests, and chance that always falls the same way."""
+
+import torch
+
+from robo_dopamine_ros.learning.batch import Batch
+
+
+def make_batch(count=16, observation=5, action=2, seed=0, **changes):
+    """A batch of random transitions; `changes` replace its fields."""
+    chance = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(shape, generator=chance)
+
+    def uniform(*shape):
+        return torch.rand(shape, generator=chance)
+
+    given = {
+        'observations': normal(count, observation),
+        'actions': uniform(count, action) * 2 - 1,
+        'rewards': normal(count) * 0.1,
+        'discounts': 0.9 + 0.1 * uniform(count),
+        'masks': (uniform(count) < 0.8).to(torch.get_default_dtype()),
+        'next_observations': normal(count, observation),
+        'returns': normal(count),
+        'demonstrated': (uniform(count) < 0.5).to(torch.get_default_dtype()),
+        'gripper': torch.randint(3, (count,), generator=chance),
+        'flips': (uniform(count) < 0.3).to(torch.get_default_dtype()),
+    }
+    return Batch(**{**given, **changes})
