@@ -1,0 +1,105 @@
+"""A simulated arm in Gazebo (Jazzy, Harmonic) with three cameras, and its gate and the others."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+from robo_dopamine_ros.ros.vendors import require
+from robo_dopamine_ros.types import VIEWS
+
+HERE = Path(__file__).resolve().parent
+SHARE = HERE.parent
+MODELS = SHARE / 'models' / 'gazebo'
+CONTROLLERS = (
+    'joint_state_broadcaster',
+    'forward_position_controller',
+    'gripper_position_controller',
+)
+ARGUMENTS = {  # name: default, description
+    'config': ('gazebo', 'parameter file of the cell, or the name of one in config/'),
+    'driver': ('true', 'start Gazebo, its bridges and controllers; false: they run already'),
+    'headless': ('false', 'without a window; pictures then need EGL'),
+    'world': (str(MODELS / 'world.sdf'), 'world file'),
+    'description': (str(MODELS / 'arm.urdf'), 'URDF or xacro of the arm, its cameras and plugin'),
+    'use_sim_time': ('true', "whether the nodes' clock is Gazebo's"),
+}
+
+
+def generate_launch_description():
+    """Give the cell and, if wanted, the simulation."""
+    cell = IncludeLaunchDescription(
+        str(HERE / 'cell.launch.py'),
+        launch_arguments={
+            'set': [
+                'cell.use_sim_time=',
+                LaunchConfiguration('use_sim_time'),
+                ' ',
+                LaunchConfiguration('set', default=''),
+            ]
+        }.items(),
+    )
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=value, description=text)
+                for name, (value, text) in ARGUMENTS.items()
+            ),
+            cell,
+            OpaqueFunction(function=driver, condition=IfCondition(LaunchConfiguration('driver'))),
+        ]
+    )
+
+
+def driver(context):
+    """Start Gazebo with the arm, and what carries clock, pictures and commands across."""
+    require('ros_gz_sim', 'ros_gz_bridge', 'ros_gz_image', 'gz_ros2_control')
+    require('controller_manager', 'robot_state_publisher', 'forward_command_controller')
+    given = context.launch_configurations
+    headless = given['headless'].lower() in ('true', '1')
+    options = '-r -s --headless-rendering' if headless else '-r'
+    gazebo = PathJoinSubstitution([FindPackageShare('ros_gz_sim'), 'launch', 'gz_sim.launch.py'])
+    simulation = IncludeLaunchDescription(
+        gazebo,
+        launch_arguments={
+            'gz_args': f'{options} {given["world"]}',
+            'on_exit_shutdown': 'true',
+        }.items(),
+    )
+    description = {'robot_description': described(given['description'], given['namespace'])}
+    nodes = [
+        ('robot_state_publisher', 'robot_state_publisher', [], description),
+        ('ros_gz_sim', 'create', ['-topic', 'robot_description', '-name', 'arm'], {}),
+        ('ros_gz_bridge', 'parameter_bridge', [], {'config_file': str(MODELS / 'bridge.yaml')}),
+        ('ros_gz_image', 'image_bridge', [f'{view}/image_raw' for view in VIEWS], {}),
+        ('controller_manager', 'spawner', CONTROLLERS, {}),
+    ]
+    return [
+        simulation,
+        *(
+            Node(
+                package=package,
+                executable=executable,
+                namespace=given['namespace'],
+                arguments=arguments,
+                parameters=[{'use_sim_time': True, **parameters}],
+                output='screen',
+            )
+            for package, executable, arguments, parameters in nodes
+        ),
+    ]
+
+
+def described(path, namespace):
+    """Give the URDF; only a xacro file needs xacro."""
+    if Path(path).suffix == '.xacro':
+        require('xacro')
+        import xacro
+
+        return xacro.process_file(path, mappings={'namespace': namespace}).toxml()
+    text = Path(path).read_text(encoding='utf-8')
+    return text.replace('$(find robo_dopamine)', str(SHARE)).replace('$(arg namespace)', namespace)

@@ -1,0 +1,62 @@
+"""An AgileX PiPER, and its gate, teleoperation, reward and conductor."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+
+from robo_dopamine_ros.ros.vendors import require
+
+HERE = Path(__file__).resolve().parent
+ARGUMENTS = {  # name: default, description
+    'config': ('piper', 'parameter file of the cell, or the name of one in config/'),
+    'driver': ('true', 'start the node of agx_arm_ros; false: it runs already'),
+    'can_port': ('can0', 'CAN interface of the arm; it must be up, at 1 Mbit/s'),
+    'arm_type': ('piper', 'as agx_arm_ros calls it'),
+    'effector_type': ('agx_gripper', 'what is mounted, as agx_arm_ros calls it'),
+}
+TOPICS = ('control/joint_states', 'control/move_js', 'feedback/joint_states')
+
+
+def generate_launch_description():
+    """Give the cell and, if wanted, its driver."""
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=value, description=text)
+                for name, (value, text) in ARGUMENTS.items()
+            ),
+            IncludeLaunchDescription(str(HERE / 'cell.launch.py')),
+            OpaqueFunction(function=driver, condition=IfCondition(LaunchConfiguration('driver'))),
+        ]
+    )
+
+
+def driver(context):
+    """Start the vendor's node, deaf to commands until the gate opens it."""
+    require('agx_arm_ctrl')
+    given = context.launch_configurations
+    return [
+        Node(
+            package='agx_arm_ctrl',
+            executable='agx_arm_ctrl_single',
+            name='agx_arm_ctrl_single_node',
+            namespace=given['namespace'],
+            parameters=[
+                {
+                    'can_port': given['can_port'],
+                    'arm_type': given['arm_type'],
+                    'effector_type': given['effector_type'],
+                    'auto_enable': False,
+                    'control_enabled': False,
+                }
+            ],
+            # Explicitly: were its commands ever called joint_states, whoever publishes those
+            # would drive the arm.
+            remappings=[(topic, topic) for topic in TOPICS],
+            output='screen',
+        )
+    ]

@@ -1,0 +1,94 @@
+"""A Universal Robots arm, and its gate, teleoperation, reward and conductor."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+from robo_dopamine_ros.ros.vendors import require
+
+HERE = Path(__file__).resolve().parent
+SERVO = str(HERE.parent / 'config' / 'drivers' / 'ur_servo.yaml')
+CONTROLLERS = {  # how the arm is driven, and the controller that must run for it
+    'joint_stream': 'forward_position_controller',
+    'servo': 'scaled_joint_trajectory_controller',
+}
+ARGUMENTS = {  # name: default, description
+    'config': ('ur', 'parameter file of the cell, or the name of one in config/'),
+    'arm': ('joint_stream', 'who computes joints: the gate; or MoveIt Servo. Wins over config'),
+    'driver': ('true', 'start ur_robot_driver (and MoveIt Servo); false: they run already'),
+    'robot_ip': ('', 'address of the robot'),
+    'ur_type': ('ur5e', 'model of the arm, as ur_robot_driver calls it'),
+}
+
+
+def generate_launch_description():
+    """Give the cell and, if wanted, its driver."""
+    cell = IncludeLaunchDescription(
+        str(HERE / 'cell.launch.py'),
+        launch_arguments={
+            'set': ['gate.driver.arm=', LaunchConfiguration('arm'), ' ', _given('set')]
+        }.items(),
+    )
+    choices = {'arm': list(CONTROLLERS)}
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(
+                    name, default_value=value, description=text, choices=choices.get(name)
+                )
+                for name, (value, text) in ARGUMENTS.items()
+            ),
+            cell,
+            OpaqueFunction(function=driver, condition=IfCondition(LaunchConfiguration('driver'))),
+        ]
+    )
+
+
+def driver(context):
+    """Start the vendor's driver, and Servo where it is wanted."""
+    given = context.launch_configurations
+    servo = given['arm'] == 'servo'
+    require('ur_robot_driver', *(('moveit_servo', 'ur_moveit_config') if servo else ()))
+    if not given['robot_ip']:
+        raise RuntimeError('robot_ip is empty; it must be the address of the robot')
+    if given['namespace']:
+        raise RuntimeError(
+            f'namespace = {given["namespace"]!r}; ur_robot_driver has none: start it elsewhere and '
+            'say driver:=false'
+        )
+    bringup = PathJoinSubstitution(
+        [FindPackageShare('ur_robot_driver'), 'launch', 'ur_control.launch.py']
+    )
+    arguments = {
+        'ur_type': given['ur_type'],
+        'robot_ip': given['robot_ip'],
+        'initial_joint_controller': CONTROLLERS[given['arm']],
+        'launch_rviz': 'false',
+    }
+    started = IncludeLaunchDescription(bringup, launch_arguments=arguments.items())
+    return [started, servo_node(given['ur_type'])] if servo else [started]
+
+
+def servo_node(ur_type):
+    """Give MoveIt Servo with the vendor's description of the arm and our own settings."""
+    from moveit_configs_utils import MoveItConfigsBuilder
+
+    semantic = (Path('srdf') / 'ur.srdf.xacro', {'name': ur_type})
+    builder = MoveItConfigsBuilder('ur', package_name='ur_moveit_config')
+    description = builder.robot_description_semantic(*semantic).to_moveit_configs()
+    return Node(
+        package='moveit_servo',
+        executable='servo_node',
+        name='servo_node',
+        parameters=[description.to_dict(), SERVO],
+        output='screen',
+    )
+
+
+def _given(name):
+    return LaunchConfiguration(name, default='')
