@@ -21,7 +21,12 @@ from robo_dopamine_ros.types import ArmState, Pose
 FAKE = str(Path(__file__).parents[1] / 'drivers' / 'crisp_driver.py')
 PATIENCE = 20.0  # [s]
 SILENCE = 0.5  # after which the fake counts as lost, on a machine that has much else to do [s]
-CONTROLLERS = ('cartesian_impedance_controller', 'pose_broadcaster', 'twist_broadcaster')
+CONTROLLERS = (
+    'cartesian_impedance_controller',
+    'pose_broadcaster',
+    'twist_broadcaster',
+    'joint_state_broadcaster',
+)
 NEEDED = ('franka_msgs', 'controller_manager_msgs')
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
