@@ -127,7 +127,7 @@ class Conductor(Node):
 
 def main() -> int:
     """Run the node as a process."""
-    return run(Conductor)
+    return run(Conductor, sole=topics.EPISODE)
 
 
 if __name__ == '__main__':

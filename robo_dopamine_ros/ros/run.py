@@ -8,14 +8,21 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.node import Node
 
+from robo_dopamine_ros.ros import alone
+from robo_dopamine_ros.ros.alone import NotAloneError
 from robo_dopamine_ros.ros.params import ParameterError
+from robo_dopamine_ros.ros.topics import Topic
 
 FAULT = 2  # exit code for errors a person can mend
 
 
-def run(make: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
+def run(
+    make: Callable[[], Node], argv: Sequence[str] | None = None, sole: Topic | None = None
+) -> int:
     """Spin the node until Ctrl-C or a shutdown of ROS; gives the process's exit code.
 
+    It is the only one of its full name on this machine; `sole` is a topic on which it alone speaks
+    all the time, so that one elsewhere is heard.
     A node's `close` is called before it is destroyed. A lifecycle node with `autostart` set is
     configured and activated at once; when that fails the process ends.
     """
@@ -23,6 +30,9 @@ def run(make: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
     node = None
     try:
         node = make()
+        alone.claim(node.get_fully_qualified_name())
+        if sole is not None and alone.reaches_others():
+            alone.listen(node, sole)
         if not _start(node):
             return FAULT
         executor = SingleThreadedExecutor()
@@ -30,7 +40,7 @@ def run(make: Callable[[], Node], argv: Sequence[str] | None = None) -> int:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except ParameterError as error:
+    except (ParameterError, NotAloneError) as error:
         print(f'{node.get_name() if node else "parameters"}: {error}', file=sys.stderr)
         return FAULT
     finally:
