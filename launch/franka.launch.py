@@ -12,39 +12,53 @@ from launch_ros.substitutions import FindPackageShare
 from robo_dopamine_ros.ros.vendors import require
 
 HERE = Path(__file__).resolve().parent
-ARGUMENTS = {  # name: default, description
-    'config': ('franka', 'parameter file of the cell, or the name of one in config/'),
-    'driver': ('true', 'start franka_ros2 and the CRISP controllers; false: they run already'),
-    'robot_ip': ('', 'address of the robot'),
-    'robot_type': ('fr3', 'as franka_ros2 calls it'),
-    'load_gripper': ('true', 'whether a Franka Hand is mounted'),
-    'controllers': (
-        str(HERE.parent / 'config' / 'drivers' / 'franka_crisp.yaml'),
-        'parameter file of the CRISP controllers; its joints must be those of robot_type',
+DRIVEN = IfCondition(LaunchConfiguration('driver'))
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        'config',
+        default_value='franka',
+        description='parameter file of the cell, or the name of one in config/',
     ),
-}
+    DeclareLaunchArgument(
+        'driver',
+        default_value='true',
+        description='start franka_ros2 and the CRISP controllers; false: they run already',
+    ),
+    DeclareLaunchArgument('robot_ip', default_value='', description='address of the robot'),
+    DeclareLaunchArgument('robot_type', default_value='fr3', description='as franka_ros2 calls it'),
+    DeclareLaunchArgument(
+        'load_gripper', default_value='true', description='whether a Franka Hand is mounted'
+    ),
+    DeclareLaunchArgument(
+        'controllers',
+        default_value=str(HERE.parent / 'config' / 'drivers' / 'franka_crisp.yaml'),
+        description='parameter file of the CRISP controllers; its joints must fit robot_type',
+    ),
+]
 
 
 def generate_launch_description():
     """Give the cell and, if wanted, its driver."""
     return LaunchDescription(
         [
-            *(
-                DeclareLaunchArgument(name, default_value=value, description=text)
-                for name, (value, text) in ARGUMENTS.items()
-            ),
+            *ARGUMENTS,
+            OpaqueFunction(function=check, condition=DRIVEN),
             IncludeLaunchDescription(str(HERE / 'cell.launch.py')),
-            OpaqueFunction(function=driver, condition=IfCondition(LaunchConfiguration('driver'))),
+            OpaqueFunction(function=driver, condition=DRIVEN),
         ]
     )
 
 
+def check(context):
+    """Refuse what could not start, before anything does."""
+    require('franka_bringup', 'crisp_controllers', 'controller_manager')
+    if not context.launch_configurations['robot_ip']:
+        raise RuntimeError('robot_ip is empty; it must be the address of the robot')
+
+
 def driver(context):
     """Start the vendor's bring-up, then what tells the pose and follows it; nothing moves."""
-    require('franka_bringup', 'crisp_controllers', 'controller_manager')
     given = context.launch_configurations
-    if not given['robot_ip']:
-        raise RuntimeError('robot_ip is empty; it must be the address of the robot')
     names = ('robot_ip', 'robot_type', 'load_gripper', 'namespace')
     bringup = PathJoinSubstitution(
         [FindPackageShare('franka_bringup'), 'launch', 'franka.launch.py']

@@ -7,6 +7,7 @@ from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Opaq
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from robo_dopamine_ros.ros.vendors import require
@@ -15,52 +16,78 @@ from robo_dopamine_ros.types import VIEWS
 HERE = Path(__file__).resolve().parent
 SHARE = HERE.parent
 MODELS = SHARE / 'models' / 'gazebo'
+VENDORS = (
+    'ros_gz_sim',
+    'ros_gz_bridge',
+    'ros_gz_image',
+    'gz_ros2_control',
+    'controller_manager',
+    'joint_state_broadcaster',
+    'forward_command_controller',
+    'robot_state_publisher',
+)
 CONTROLLERS = (
     'joint_state_broadcaster',
     'forward_position_controller',
     'gripper_position_controller',
 )
-ARGUMENTS = {  # name: default, description
-    'config': ('gazebo', 'parameter file of the cell, or the name of one in config/'),
-    'driver': ('true', 'start Gazebo, its bridges and controllers; false: they run already'),
-    'headless': ('false', 'without a window; pictures then need EGL'),
-    'world': (str(MODELS / 'world.sdf'), 'world file'),
-    'description': (str(MODELS / 'arm.urdf'), 'URDF or xacro of the arm, its cameras and plugin'),
-    'use_sim_time': ('true', "whether the nodes' clock is Gazebo's"),
-}
+SET = LaunchConfiguration('set', default='')
+DRIVEN = IfCondition(LaunchConfiguration('driver'))
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        'config',
+        default_value='gazebo',
+        description='parameter file of the cell, or the name of one in config/',
+    ),
+    DeclareLaunchArgument(
+        'driver',
+        default_value='true',
+        description='start Gazebo, its bridges and controllers; false: they run already',
+    ),
+    DeclareLaunchArgument(
+        'headless', default_value='false', description='without a window; pictures then need EGL'
+    ),
+    DeclareLaunchArgument(
+        'world', default_value=str(MODELS / 'world.sdf'), description='world file'
+    ),
+    DeclareLaunchArgument(
+        'description',
+        default_value=str(MODELS / 'arm.urdf'),
+        description='URDF or xacro of the arm, its cameras and plugin',
+    ),
+    DeclareLaunchArgument(
+        'use_sim_time', default_value='true', description="whether the nodes go by Gazebo's clock"
+    ),
+]
 
 
 def generate_launch_description():
     """Give the cell and, if wanted, the simulation."""
     cell = IncludeLaunchDescription(
         str(HERE / 'cell.launch.py'),
-        launch_arguments={
-            'set': [
-                'cell.use_sim_time=',
-                LaunchConfiguration('use_sim_time'),
-                ' ',
-                LaunchConfiguration('set', default=''),
-            ]
-        }.items(),
+        launch_arguments=[
+            ('set', ['cell.use_sim_time=', LaunchConfiguration('use_sim_time'), ' ', SET])
+        ],
     )
     return LaunchDescription(
         [
-            *(
-                DeclareLaunchArgument(name, default_value=value, description=text)
-                for name, (value, text) in ARGUMENTS.items()
-            ),
+            *ARGUMENTS,
+            OpaqueFunction(function=check, condition=DRIVEN),
             cell,
-            OpaqueFunction(function=driver, condition=IfCondition(LaunchConfiguration('driver'))),
+            OpaqueFunction(function=driver, condition=DRIVEN),
         ]
     )
 
 
+def check(context):
+    """Refuse what could not start, before anything does."""
+    require(*VENDORS)
+
+
 def driver(context):
     """Start Gazebo with the arm, and what carries clock, pictures and commands across."""
-    require('ros_gz_sim', 'ros_gz_bridge', 'ros_gz_image', 'gz_ros2_control')
-    require('controller_manager', 'robot_state_publisher', 'forward_command_controller')
     given = context.launch_configurations
-    headless = given['headless'].lower() in ('true', '1')
+    headless = IfCondition(LaunchConfiguration('headless')).evaluate(context)
     options = '-r -s --headless-rendering' if headless else '-r'
     gazebo = PathJoinSubstitution([FindPackageShare('ros_gz_sim'), 'launch', 'gz_sim.launch.py'])
     simulation = IncludeLaunchDescription(
@@ -70,7 +97,8 @@ def driver(context):
             'on_exit_shutdown': 'true',
         }.items(),
     )
-    description = {'robot_description': described(given['description'], given['namespace'])}
+    urdf = described(given['description'], given['namespace'])
+    description = {'robot_description': ParameterValue(urdf, value_type=str)}
     nodes = [
         ('robot_state_publisher', 'robot_state_publisher', [], description),
         ('ros_gz_sim', 'create', ['-topic', 'robot_description', '-name', 'arm'], {}),

@@ -11,13 +11,30 @@ from launch_ros.actions import Node
 from robo_dopamine_ros.ros.vendors import require
 
 HERE = Path(__file__).resolve().parent
-ARGUMENTS = {  # name: default, description
-    'config': ('piper', 'parameter file of the cell, or the name of one in config/'),
-    'driver': ('true', 'start the node of agx_arm_ros; false: it runs already'),
-    'can_port': ('can0', 'CAN interface of the arm; it must be up, at 1 Mbit/s'),
-    'arm_type': ('piper', 'as agx_arm_ros calls it'),
-    'effector_type': ('agx_gripper', 'what is mounted, as agx_arm_ros calls it'),
-}
+DRIVEN = IfCondition(LaunchConfiguration('driver'))
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        'config',
+        default_value='piper',
+        description='parameter file of the cell, or the name of one in config/',
+    ),
+    DeclareLaunchArgument(
+        'driver',
+        default_value='true',
+        description='start the node of agx_arm_ros; false: it runs already',
+    ),
+    DeclareLaunchArgument(
+        'can_port',
+        default_value='can0',
+        description='CAN interface of the arm; it must be up, at 1 Mbit/s',
+    ),
+    DeclareLaunchArgument('arm_type', default_value='piper', description='as agx_arm_ros calls it'),
+    DeclareLaunchArgument(
+        'effector_type',
+        default_value='agx_gripper',
+        description='what is mounted, as agx_arm_ros calls it',
+    ),
+]
 TOPICS = ('control/joint_states', 'control/move_js', 'feedback/joint_states')
 
 
@@ -25,19 +42,21 @@ def generate_launch_description():
     """Give the cell and, if wanted, its driver."""
     return LaunchDescription(
         [
-            *(
-                DeclareLaunchArgument(name, default_value=value, description=text)
-                for name, (value, text) in ARGUMENTS.items()
-            ),
+            *ARGUMENTS,
+            OpaqueFunction(function=check, condition=DRIVEN),
             IncludeLaunchDescription(str(HERE / 'cell.launch.py')),
-            OpaqueFunction(function=driver, condition=IfCondition(LaunchConfiguration('driver'))),
+            OpaqueFunction(function=driver, condition=DRIVEN),
         ]
     )
 
 
+def check(context):
+    """Refuse what could not start, before anything does."""
+    require('agx_arm_ctrl')
+
+
 def driver(context):
     """Start the vendor's node, deaf to commands until the gate opens it."""
-    require('agx_arm_ctrl')
     given = context.launch_configurations
     return [
         Node(

@@ -17,40 +17,50 @@ CONTROLLERS = {  # how the arm is driven, and the controller that must run for i
     'joint_stream': 'forward_position_controller',
     'servo': 'scaled_joint_trajectory_controller',
 }
-ARGUMENTS = {  # name: default, description
-    'config': ('ur', 'parameter file of the cell, or the name of one in config/'),
-    'arm': ('joint_stream', 'who computes joints: the gate; or MoveIt Servo. Wins over config'),
-    'driver': ('true', 'start ur_robot_driver (and MoveIt Servo); false: they run already'),
-    'robot_ip': ('', 'address of the robot'),
-    'ur_type': ('ur5e', 'model of the arm, as ur_robot_driver calls it'),
-}
+SET = LaunchConfiguration('set', default='')
+DRIVEN = IfCondition(LaunchConfiguration('driver'))
+ARGUMENTS = [
+    DeclareLaunchArgument(
+        'config',
+        default_value='ur',
+        description='parameter file of the cell, or the name of one in config/',
+    ),
+    DeclareLaunchArgument(
+        'arm',
+        default_value='joint_stream',
+        description='who computes joints: the gate; or MoveIt Servo. Wins over config',
+        choices=list(CONTROLLERS),
+    ),
+    DeclareLaunchArgument(
+        'driver',
+        default_value='true',
+        description='start ur_robot_driver (and MoveIt Servo); false: they run already',
+    ),
+    DeclareLaunchArgument('robot_ip', default_value='', description='address of the robot'),
+    DeclareLaunchArgument(
+        'ur_type', default_value='ur5e', description='model of the arm, as ur_robot_driver calls it'
+    ),
+]
 
 
 def generate_launch_description():
     """Give the cell and, if wanted, its driver."""
     cell = IncludeLaunchDescription(
         str(HERE / 'cell.launch.py'),
-        launch_arguments={
-            'set': ['gate.driver.arm=', LaunchConfiguration('arm'), ' ', _given('set')]
-        }.items(),
+        launch_arguments=[('set', ['gate.driver.arm=', LaunchConfiguration('arm'), ' ', SET])],
     )
-    choices = {'arm': list(CONTROLLERS)}
     return LaunchDescription(
         [
-            *(
-                DeclareLaunchArgument(
-                    name, default_value=value, description=text, choices=choices.get(name)
-                )
-                for name, (value, text) in ARGUMENTS.items()
-            ),
+            *ARGUMENTS,
+            OpaqueFunction(function=check, condition=DRIVEN),
             cell,
-            OpaqueFunction(function=driver, condition=IfCondition(LaunchConfiguration('driver'))),
+            OpaqueFunction(function=driver, condition=DRIVEN),
         ]
     )
 
 
-def driver(context):
-    """Start the vendor's driver, and Servo where it is wanted."""
+def check(context):
+    """Refuse what could not start, before anything does."""
     given = context.launch_configurations
     servo = given['arm'] == 'servo'
     require('ur_robot_driver', *(('moveit_servo', 'ur_moveit_config') if servo else ()))
@@ -61,6 +71,11 @@ def driver(context):
             f'namespace = {given["namespace"]!r}; ur_robot_driver has none: start it elsewhere and '
             'say driver:=false'
         )
+
+
+def driver(context):
+    """Start the vendor's driver, and Servo where it is wanted."""
+    given = context.launch_configurations
     bringup = PathJoinSubstitution(
         [FindPackageShare('ur_robot_driver'), 'launch', 'ur_control.launch.py']
     )
@@ -71,7 +86,7 @@ def driver(context):
         'launch_rviz': 'false',
     }
     started = IncludeLaunchDescription(bringup, launch_arguments=arguments.items())
-    return [started, servo_node(given['ur_type'])] if servo else [started]
+    return [started, *([servo_node(given['ur_type'])] if given['arm'] == 'servo' else [])]
 
 
 def servo_node(ur_type):
@@ -88,7 +103,3 @@ def servo_node(ur_type):
         parameters=[description.to_dict(), SERVO],
         output='screen',
     )
-
-
-def _given(name):
-    return LaunchConfiguration(name, default='')
