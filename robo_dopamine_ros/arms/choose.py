@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 
+from robo_dopamine_ros.arms.agx import Agx
 from robo_dopamine_ros.arms.arm import Arm
 from robo_dopamine_ros.arms.crisp import Crisp
+from robo_dopamine_ros.arms.joint_stream import JointStream
 from robo_dopamine_ros.arms.parameters import ArmParameters
 
-MAKE: dict[str, Callable[[ArmParameters, float], Arm]] = {'crisp': Crisp}
+MAKE: dict[str, Callable[[ArmParameters, float], Arm]] = {
+    'crisp': Crisp,
+    'joint_stream': JointStream,
+    'agx': Agx,
+}
 
 
 def make(parameters: ArmParameters, patience: float) -> Arm:

@@ -6,12 +6,15 @@ lost, as Chiaverini, Siciliano and Egeland (1994) filter them.
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robo_dopamine_ros.arms.kinematics import JointLimits, Kinematics
 from robo_dopamine_ros.geometry import between, clipped
 from robo_dopamine_ros.types import Pose
+
+if TYPE_CHECKING:
+    from robo_dopamine_ros.arms.kinematics import JointLimits, Kinematics
 
 REACH = 0.2  # a turn counts as much as the way it moves a point this far from the tool [m]
 WEIGHTS = np.array([1.0, 1.0, 1.0, REACH, REACH, REACH])
@@ -27,9 +30,10 @@ class JointMotion:
     margin: float = 0.05  # kept from the joint limits of the URDF [rad]
     singularity: float = 0.04  # singular value below which a direction is damped [m/rad]
     centring: float = 0.3  # how much of its motion a seventh joint uses to leave its limits, 0..1
+    lead: float = 0.25  # of a joint sent before it is measured, beyond which it is stuck [rad]
 
     def __post_init__(self) -> None:
-        for name in ('speed', 'singularity'):
+        for name in ('speed', 'singularity', 'lead'):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f'{name} = {getattr(self, name)}; it must be above 0')
         if not 0 <= self.margin < math.inf:
@@ -48,7 +52,7 @@ class Step:
 
 
 def step(
-    kinematics: Kinematics, motion: JointMotion, q: np.ndarray, target: Pose, seconds: float
+    kinematics: 'Kinematics', motion: JointMotion, q: np.ndarray, target: Pose, seconds: float
 ) -> Step:
     """Give the joints after `seconds` on their way from `q` to the target.
 
@@ -65,7 +69,7 @@ def step(
 
 
 def _move(
-    kinematics: Kinematics,
+    kinematics: 'Kinematics',
     motion: JointMotion,
     q: np.ndarray,
     seconds: float,
@@ -117,7 +121,7 @@ def _solution(
     return move, float(values[-1])
 
 
-def _to_the_middle(limits: JointLimits, q: np.ndarray) -> np.ndarray:
+def _to_the_middle(limits: 'JointLimits', q: np.ndarray) -> np.ndarray:
     """Give the way of every joint to the middle of its limits; none where it has no limits."""
     ways, bound = np.zeros_like(q), np.isfinite(limits.upper - limits.lower)
     ways[bound] = (limits.lower[bound] + limits.upper[bound]) / 2 - q[bound]

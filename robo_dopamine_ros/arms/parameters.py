@@ -6,10 +6,12 @@ so what they need beyond NumPy and SciPy they import where it is used.
 
 from dataclasses import dataclass, field
 
+from robo_dopamine_ros.arms.agx import AgxParameters
 from robo_dopamine_ros.arms.crisp import CrispParameters
 from robo_dopamine_ros.arms.grippers import GripperParameters
+from robo_dopamine_ros.arms.joint_stream import JointStreamParameters
 
-ARMS = ('crisp',)  # as choose.py makes them
+ARMS = ('crisp', 'joint_stream', 'agx')  # as choose.py makes them
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class ArmParameters:
     joints: tuple[str, ...] = ()  # names, in order; empty: all that the driver reports
     gripper: GripperParameters = field(default_factory=GripperParameters)
     crisp: CrispParameters = field(default_factory=CrispParameters)
+    joint_stream: JointStreamParameters = field(default_factory=JointStreamParameters)
+    agx: AgxParameters = field(default_factory=AgxParameters)
 
     def __post_init__(self) -> None:
         if self.arm not in ARMS:

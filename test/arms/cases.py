@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from descriptions import ARMS
 
 from robo_dopamine_ros.arms import choose
+from robo_dopamine_ros.arms.agx import ALL
 from robo_dopamine_ros.arms.arm import Arm, Joints
+from robo_dopamine_ros.arms.grippers import GripperParameters
+from robo_dopamine_ros.arms.joint_stream import JointStreamParameters
 from robo_dopamine_ros.arms.parameters import ArmParameters
 from robo_dopamine_ros.types import Pose
 
@@ -55,4 +59,39 @@ CRISP = Case(
     },
     vital=('current_pose', 'current_twist', 'joint_states'),
 )
-CASES = {'crisp': CRISP}
+UR5E, PIPER = ARMS['ur5e'], ARMS['piper']
+STREAM = Case(
+    ArmParameters(
+        arm='joint_stream',
+        base_frame=UR5E.base,
+        tool_frame=UR5E.tool,
+        joints=UR5E.joints,
+        gripper=GripperParameters(kind='none'),
+        joint_stream=JointStreamParameters(manager=''),
+    ),
+    says={
+        'robot_description': UR5E.text,
+        'joint_states': Joints(UR5E.joints[::-1], np.array(UR5E.home[::-1]), np.zeros(6)),
+    },
+    vital=('joint_states',),
+    pose=UR5E.kinematics.pose(np.array(UR5E.home)),
+)
+AGX = Case(
+    ArmParameters(
+        arm='agx',
+        base_frame=PIPER.base,
+        tool_frame=PIPER.tool,
+        joints=PIPER.joints,
+        gripper=GripperParameters(kind='joint', command=ALL, joint='gripper', open=0.07),
+    ),
+    says={
+        'robot_description': PIPER.text,
+        'feedback/joint_states': Joints(
+            (*PIPER.joints, 'gripper'), np.array([*PIPER.home, 0.035]), np.zeros(7)
+        ),
+        'feedback/tcp_pose': PIPER.kinematics.pose(np.array(PIPER.home)),
+    },
+    vital=('feedback/joint_states', 'feedback/tcp_pose'),
+    pose=PIPER.kinematics.pose(np.array(PIPER.home)),
+)
+CASES = {'crisp': CRISP, 'joint_stream': STREAM, 'agx': AGX}
