@@ -1,15 +1,22 @@
-"""The verb `up`: the nodes of a cell as plain processes, where there is no `ros2 launch`."""
+"""The verb `up`: the nodes of a cell as plain processes; launch files ask it what they start."""
 
 import argparse
 import json
 import math
+import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robo_dopamine_ros.cli.screen import Screen
 from robo_dopamine_ros.nodes import system
+from robo_dopamine_ros.nodes.system import Process
 from robo_dopamine_ros.ros import environment
+
+if TYPE_CHECKING:
+    from robo_dopamine_ros.cli.watch import Watch
 
 HELP = 'start the nodes of a cell, until Ctrl-C'
 EXAMPLES = """\
@@ -21,6 +28,8 @@ examples:
   robo-dopamine up franka --set gate.limits.speed=0.1 --set reward.rate=5
   robo-dopamine up my_cell.yaml --dry-run             check it, and see what would start
 without --task, call the service start_episode to start an episode
+
+exit codes: 130 after Ctrl-C; 2 when the cell cannot start, or one of its nodes died, named
 """
 
 
@@ -47,13 +56,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='any parameter of a node, may be repeated; wins over CONFIG',
     )
     parser.add_argument(
-        '--dry-run', action='store_true', help='only check all that, and print what would start'
+        '--dry-run', action='store_true', help='check all, print what would start as JSON, and end'
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start all, show what they say, stop all."""
+    """Check all, start all, show what they say, stop all."""
     environment.activate()
+    from robo_dopamine_ros.cli.watch import watching
+    from robo_dopamine_ros.ros import alone
+
     processes = system.cell(
         args.config,
         namespace=args.namespace,
@@ -62,26 +74,53 @@ def run(args: argparse.Namespace) -> int:
         task=args.task or '',
         sets=args.set,
     )
+    alone.check(process.full_name for process in processes)
     if args.dry_run:
-        print(json.dumps([_described(process) for process in processes], indent=2))
+        print(json.dumps([described(process) for process in processes], indent=1))
         return 0
-    from robo_dopamine_ros.cli.watch import watching
-
-    with watching(processes, Screen(sys.stdout), None, verbose=True) as watch:
+    screen = Screen(sys.stdout)
+    screen.line(f'starting {headline(args.config, processes)}; Ctrl-C stops all')
+    with watching(processes, screen, None, True, args.namespace) as watch:
+        _wait_until_up(watch, processes)
         if args.task:
-            watch.start_episode(args.task)
-            began = time.monotonic()
-            watch.follow(
-                watch.ended, lambda: f'{time.monotonic() - began:5.0f} s', math.inf, 'never ended'
-            )
+            _run_episode(watch, args.task)
         watch.wait(lambda: False, math.inf, 'never')
     return 0
 
 
-def _described(process: system.Process) -> dict[str, object]:
-    """What launch files need to start it."""
+def described(process: Process) -> dict[str, object]:
+    """A process for programs: entry point, what follows `--ros-args`, what its death means."""
     return {
         'executable': process.executable,
         'arguments': process.arguments(),
         'respawn': process.respawn,
     }
+
+
+def headline(config: str, processes: Sequence[Process]) -> str:
+    """Name a cell, its nodes and where they can be heard."""
+    names = ', '.join(process.full_name for process in processes)
+    domain = os.environ.get('ROS_DOMAIN_ID') or '0'
+    return f'{config}: {names}, domain {domain}'
+
+
+def _wait_until_up(watch: 'Watch', processes: Sequence[Process]) -> None:
+    """Tell once every node is there and speaks."""
+    from robo_dopamine_ros.cli.watch import START_PATIENCE
+
+    began, wanted = time.monotonic(), {process.full_name for process in processes}
+    watch.wait(lambda: wanted <= watch.observer.nodes(), START_PATIENCE, 'not all nodes came up')
+    watch.screen.line(f'all up after {time.monotonic() - began:.1f} s')
+
+
+def _run_episode(watch: 'Watch', task: str) -> None:
+    """Start an episode and show how it goes; where it cannot begin, say why and go on."""
+    from robo_dopamine_ros.ros.episode_client import RefusedError
+
+    try:
+        watch.start_episode(task)
+    except RefusedError as error:
+        watch.screen.line(f'{error}; then call start_episode')
+        return
+    began = time.monotonic()
+    watch.follow(watch.ended, lambda: f'{time.monotonic() - began:5.0f} s', math.inf, 'never ended')

@@ -93,12 +93,16 @@ class Watch:
 
 @contextmanager
 def watching(
-    processes: Sequence[Process], screen: Screen, folder: Path | None, verbose: bool
+    processes: Sequence[Process],
+    screen: Screen,
+    folder: Path | None,
+    verbose: bool,
+    namespace: str = '',
 ) -> Iterator[Watch]:
     """Start a cell and listen to it; all is stopped at the end, whatever happens."""
     log = screen_log(screen, verbose)
     with (
         Cell(processes, os.environ, log, folder and folder / 'logs') as cell,
-        Observer() as observer,
+        Observer(namespace=namespace) as observer,
     ):
         yield Watch(cell, observer, screen)

@@ -80,6 +80,11 @@ class Observer:
         known = self._subscriptions.items()
         return [name for name, subscription in known if not subscription.get_publisher_count()]
 
+    def nodes(self) -> set[str]:
+        """Full names of the nodes in the graph."""
+        found = self.node.get_node_names_and_namespaces()
+        return {f'{namespace.rstrip("/")}/{name}' for name, namespace in found}
+
     def start_episode(self, task: str, patience: float, check: Callable[[], None]) -> Episode:
         """Have the conductor start an episode; see EpisodeClient."""
         return self._conductor.start(task, patience, check)

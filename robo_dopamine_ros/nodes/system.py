@@ -45,6 +45,11 @@ class Process:
         """What people call it."""
         return self.name or self.executable
 
+    @property
+    def full_name(self) -> str:
+        """Name of the node in the graph."""
+        return f'/{self.namespace.strip("/")}/{self.title}'.replace('//', '/')
+
     def arguments(self) -> list[str]:
         """Give what ROS must know of it, for any program that runs the node."""
         words = ['--ros-args', '-r', f'__node:={self.title}']
