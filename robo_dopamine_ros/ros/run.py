@@ -1,7 +1,9 @@
 """Runs one node as a process: starts it, ends it cleanly, says in one line what went wrong."""
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -44,11 +46,22 @@ def run(
         print(f'{node.get_name() if node else "parameters"}: {error}', file=sys.stderr)
         return FAULT
     finally:
-        if node is not None:
-            getattr(node, 'close', _nothing)()
-            node.destroy_node()
-        rclpy.try_shutdown()
+        with _undisturbed():
+            if node is not None:
+                getattr(node, 'close', _nothing)()
+                node.destroy_node()
+            rclpy.try_shutdown()
     return 0
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore another Ctrl-C: a terminal and launch may both pass on the one a person pressed."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _start(node: Node) -> bool:
