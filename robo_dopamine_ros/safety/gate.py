@@ -61,7 +61,7 @@ class Gate:
         self._motion: Motion | None = None
         self._gripper = math.nan
         self._mover = (Mode.HOLD, '')  # who moved the arm last, and in which episode
-        self._returns = math.inf  # steady time at which the target of a stopped arm returns [s]
+        self._returns = math.inf  # steady time at which the target returns to the tool [s]
 
     def hear(self, source: Mode, wish: Action, frame: str, stamp: int, now: float) -> str:
         """Take in a wish of HUMAN, RESET or POLICY; gives why it is refused."""
@@ -92,7 +92,7 @@ class Gate:
         if human.voice(now) in (Voice.LIVE, Voice.REFUSED):
             return f'{human.name} is active; let go of the dead-man first'
         if self._charge.owned:
-            self._mover = (Mode.HOLD, '')
+            self._anew()
             self._turn(now, release=True)
         return ''
 
@@ -102,7 +102,8 @@ class Gate:
             return ''
         if self._standing:
             return self._standing
-        self._mover, self._asleep = (Mode.HOLD, ''), False
+        self._anew()
+        self._asleep = False
         self._turn(now, rearm=True)
         return ''
 
@@ -126,6 +127,10 @@ class Gate:
         return replace(
             control, target=target, reason='; '.join(filter(None, (control.reason, reason)))
         )
+
+    def _anew(self) -> None:
+        """Have the target start from the measured tool, now and when next somebody acts."""
+        self._mover, self._returns = (Mode.HOLD, ''), -math.inf
 
     def _danger(self, arm: ArmState | str, elapsed: float, now: float) -> str:
         """Say what must stop the arm."""
@@ -183,7 +188,7 @@ class Gate:
         another = acting in MOVERS and mover != self._mover
         if acting in MOVERS:
             self._mover = mover
-        returns = acting is Mode.STOPPED and now >= self._returns
+        returns = now >= self._returns
         if returns:
             self._returns = math.inf
         return another or returns or self._asleep or bool(arm.fault) or self._measured.jumped

@@ -68,7 +68,7 @@ def impossible(pose: Pose) -> str:
     if np.shape(pose.position) != (3,) or np.shape(pose.orientation) != (4,):
         shapes = f'{np.shape(pose.position)} and {np.shape(pose.orientation)}'
         return f'measured pose of shapes {shapes}; they must be (3,) and (4,)'
-    numbers = f'{pose.position.tolist()} m, quaternion {pose.orientation.tolist()}'
+    numbers = f'{np.round(pose.position, 3)} m, quaternion {np.round(pose.orientation, 3)}'
     if not np.isfinite(pose.position).all():
         return f'measured pose {numbers} is not finite'
     if not abs(length(pose.orientation) - 1.0) <= ROUNDING:
