@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robo_dopamine_ros.learning.consistency import ConsistencyActor
+from robo_dopamine_ros.learning.gripper import Command
 from robo_dopamine_ros.learning.layers import Trunk, last
 from robo_dopamine_ros.learning.parameters import AgentParameters
 
 LOG_STD = (-5.0, 1.0)  # range of the logarithm of the actor's standard deviation
-COMMANDS = 3  # of the gripper, see gripper.py
 
 
 class Head(nn.Module):
@@ -69,10 +69,10 @@ class GripperCritic(nn.Module):
     def __init__(self, observation: int, width: int, depth: int) -> None:
         super().__init__()
         self.trunk = Trunk(observation, 0, width, depth)
-        self.values = last(width, COMMANDS)
+        self.values = last(width, len(Command))
 
     def forward(self, observations: Tensor) -> Tensor:
-        """(B, n) to (B, COMMANDS)."""
+        """(B, n) to (B, 3)."""
         return self.values(self.trunk(observations))
 
 

@@ -34,8 +34,8 @@ class Descent:
         """Descend once and tell about it; a loss that is not finite is refused before it harms."""
         total, info = loss
         told = {key: float(value.detach()) for key, value in info.items()}
-        if not math.isfinite(float(total.detach())):
-            raise FloatingPointError(f'the loss of the {name} is {float(total)}; {told}')
+        if not math.isfinite(value := float(total.detach())):
+            raise FloatingPointError(f'the loss of the {name} is {value}; {told}')
         self.adam.zero_grad()
         total.backward(inputs=self.parameters)
         self.adam.step()

@@ -3,6 +3,7 @@
 import torch
 
 from robo_dopamine_ros.learning.batch import Batch
+from robo_dopamine_ros.learning.draws import Draws
 
 
 def make_batch(count=16, observation=5, action=2, seed=0, **changes):
@@ -28,3 +29,22 @@ def make_batch(count=16, observation=5, action=2, seed=0, **changes):
         'flips': (uniform(count) < 0.3).to(torch.get_default_dtype()),
     }
     return Batch(**{**given, **changes})
+
+
+class Fixed(Draws):
+    """The same numbers for the same shape, whatever the order in which they are drawn."""
+
+    def __init__(self):
+        super().__init__(torch.Generator())
+
+    def normal(self, *shape):
+        return torch.cos(1.7 * torch.arange(torch.Size(shape).numel()) + 0.3).reshape(shape)
+
+    def uniform(self, *shape):
+        return torch.sin(2.3 * torch.arange(torch.Size(shape).numel()) + 0.1).reshape(shape)
+
+    def below(self, limit, count):
+        return (3 + 5 * torch.arange(count)) % limit
+
+    def some(self, count, of):
+        return torch.arange(of)[of - count :]
