@@ -16,7 +16,7 @@ from launch.substitutions import EnvironmentVariable
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from robo_dopamine_ros.ros import shared_memory
+from robo_dopamine_ros.ros.shared_memory import sweep
 from robo_dopamine_ros.ros.vendors import require
 from robo_dopamine_ros.types import VIEWS
 
@@ -58,7 +58,7 @@ def generate_launch_description():
 def start(context):
     """Start camera drivers, if they are wanted, and the nodes."""
     given = {name: context.launch_configurations[name] for name in ARGUMENTS}
-    shared_memory.sweep()  # what killed processes left would add up until memory is full
+    sweep()  # what killed processes left would add up until memory is full
     sources = {view: given[view] for view in VIEWS if given[view]}
     drivers, topics = CAMERAS[given['cameras']](given['namespace'], sources)
     return [*drivers, *(node(process, topics) for process in processes(given))]
