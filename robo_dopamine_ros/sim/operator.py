@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from robo_dopamine_ros.geometry import rotated, unrotated
 from robo_dopamine_ros.sim.plans import Leg, Plan
 from robo_dopamine_ros.sim.world import RATE, STEP, TURN, World
+from robo_dopamine_ros.types import Pose
 
 LIGHT = 8.0  # force the operator pushes with while feeling for the hole [N]
 SOFT = 0.025  # action per newton off that force [1/N]
@@ -41,10 +43,31 @@ class Sight:
 
 
 def sight(world: World) -> Sight:
-    """What there is to see; a square peg looks the same every quarter turn."""
+    """What there is to see."""
+    return Sight(world.offset, _apart(world.yaw, world.start.turn), world.start.turn, world.contact)
+
+
+def seen(tool: Pose, hole: Pose, force: np.ndarray, reach: float) -> Sight:
+    """What there is to see, from poses in the base frame alone; z of the hole points up.
+
+    The peg's tip is `reach` [m] beyond the tool; `force` (3,) [N] is that on the tool.
+    """
+    tip = tool.position + rotated(np.array([0.0, 0.0, reach]), tool.orientation)
+    yaw, turn = _heading(tool), _heading(hole)
+    offset = unrotated(tip - hole.position, hole.orientation)
+    return Sight(offset, _apart(yaw, turn), turn, float(np.linalg.norm(force)))
+
+
+def _heading(pose: Pose) -> float:
+    """Turn of a frame's x axis about the base's z [rad]."""
+    x, y, _ = rotated(np.array([1.0, 0.0, 0.0]), pose.orientation)
+    return float(np.arctan2(y, x))
+
+
+def _apart(yaw: float, turn: float) -> float:
+    """Turn of the peg against the hole; a square one looks the same every quarter turn."""
     quarter = np.pi / 2
-    yaw = (world.yaw - world.start.turn + quarter / 2) % quarter - quarter / 2
-    return Sight(world.offset, yaw, world.start.turn, world.contact)
+    return (yaw - turn + quarter / 2) % quarter - quarter / 2
 
 
 class Operator:

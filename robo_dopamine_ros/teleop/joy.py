@@ -5,6 +5,7 @@ driver is dead; `autorepeat_rate` must stay 20 or more. Its triggers go from 0 t
 until they are moved.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from robo_dopamine_ros.teleop.curve import Curve
 from robo_dopamine_ros.teleop.layout import (
     DEAD_MAN,
+    MOTIONS,
     TILT,
     Axes,
     Buttons,
@@ -88,6 +90,21 @@ class Joy:
 
     def look(self, now: float) -> None:
         """It speaks by itself."""
+
+
+def practised(layout: JoyMap, pace: Pace, twist: np.ndarray, down: Collection[str]) -> Panel:
+    """What a person who knows the gamepad does for a twist (6,) [m/s, rad/s], and to press `down`.
+
+    No more than the axes give: beyond the pace they stand at their end.
+    """
+    shares = np.append(twist[:3] / pace.speed, twist[3:] / pace.turning)
+    axes = [0.0] * len(layout.axes)
+    for index, (name, scale) in enumerate(zip(layout.axes, layout.scales, strict=True)):
+        bare, sign = name.removeprefix('-'), -1.0 if name.startswith('-') else 1.0
+        if bare in MOTIONS and scale > 0:
+            axes[index] = sign * shares[MOTIONS.index(bare)] / scale
+    axes = layout.curve.unshape(np.array(axes)).tolist()
+    return Panel(tuple(axes), tuple(int(bool(name) and name in down) for name in layout.buttons))
 
 
 def check_scales(scales: tuple[float, ...], axes: tuple[str, ...]) -> None:

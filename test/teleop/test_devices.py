@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from robo_dopamine_ros.teleop import clutch, joy, spacenav, twist
 from robo_dopamine_ros.teleop.curve import Curve
@@ -99,6 +101,22 @@ def test_messages_of_another_device_are_refused(wrong: Panel, text: str) -> None
 def test_a_map_that_cannot_be_is_refused(wrong: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         JoyMap(**wrong)
+
+
+twists = st.lists(st.floats(-1, 1), min_size=6, max_size=6).map(np.array)
+
+
+@given(twists, st.builds(Curve, dead_zone=st.floats(0, 0.3), expo=st.floats(0, 1)))
+def test_a_practised_person_gets_the_twist_they_want(shares: np.ndarray, curve: Curve) -> None:
+    layout = JoyMap(
+        axes=('-y', 'x', 'yaw', 'z', '', ''), scales=(0.5, 1, 1, 0.8, 1, 1), curve=curve
+    )
+    shares[3:5] = 0  # roll and pitch have no axis
+    shares *= 0.5 / max(1.0, float(np.linalg.norm(shares[:3])))
+    twist = np.append(shares[:3] * PACE.speed, shares[3:] * PACE.turning)
+    reading = Joy(layout, PACE).hear(joy.TOPIC, joy.practised(layout, PACE, twist, {'stop'}), 0.0)
+    assert reading.twist == pytest.approx(twist, abs=2e-3)
+    assert not reading.held
 
 
 def cap(device: SpaceNav, now: float, axes: tuple[float, ...], *buttons: int) -> Reading:

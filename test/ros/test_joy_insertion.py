@@ -1,0 +1,59 @@
+"""The whole way from a gamepad to the arm: a peg is inserted by Joy messages alone."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from processes import Child, Watcher
+from std_msgs.msg import String
+
+from robo_dopamine_ros.ros import topics
+from robo_dopamine_ros.ros.convert import control_from_msg
+from robo_dopamine_ros.types import Control, Mode
+
+LONGEST = 60.0  # [s] for an insertion, ten times what it takes
+GRADE = topics.Topic('sim/grade', String, topics.LATCHED, None, 'sim', 'tests', 'the truth')
+CELL = {  # a machine that has much else to do must not look like a fault
+    'sim': ('width:=64', 'height:=48', 'camera_rate:=5.0', 'conduct.seed:=3'),
+    'gate': (
+        'armed:=true',
+        'stop_lock:=false',
+        *(f'limits.{name}:=1.0' for name in ('arm_timeout', 'human_timeout', 'stall')),
+    ),
+    'teleop': ('device:=joy', 'joy.silence:=1.0', 'person:=Ada'),
+    'operator': ('begin:=board', 'seed:=3'),
+}
+
+
+@pytest.fixture
+def watcher(domain: int) -> Iterator[Watcher]:
+    with Watcher() as watcher:
+        yield watcher
+
+
+@pytest.fixture
+def cell(domain: int) -> Iterator[None]:
+    children = [
+        Child(['-m', f'robo_dopamine_ros.nodes.{node}'], *given) for node, given in CELL.items()
+    ]
+    yield
+    for child in children:
+        child.kill()
+
+
+def test_a_peg_is_inserted_by_joy_messages(cell: None, watcher: Watcher) -> None:
+    grades: list[str] = []
+    controls: list[Control] = []
+    watcher.keep(GRADE, lambda message: message.data, grades)
+    watcher.keep(topics.CONTROL, control_from_msg, controls)
+    watcher.until(lambda: any(c.mode is Mode.HUMAN for c in controls), 'nobody drives')
+    deadline = time.monotonic() + LONGEST
+    while 'success' not in grades:
+        assert time.monotonic() < deadline, f'{grades}, {controls[-1]}'
+        time.sleep(0.02)
+    assert not any(c.latched for c in controls), [c.reason for c in controls if c.latched][:1]
+    assert {c.source for c in controls if c.mode is not Mode.HOLD} == {topics.TELEOP_COMMAND.name}
+
+    held = 'a person took over'
+    watcher.until(lambda: controls[-1].mode is Mode.HOLD, 'the dead-man is held for ever')
+    watcher.until(lambda: held not in controls[-1].reason, 'the arm was not handed back')
