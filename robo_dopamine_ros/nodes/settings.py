@@ -116,7 +116,7 @@ def _check_section(
     values = {}
     for key, value in given.items():
         if key not in leaves:
-            near = _near(key, leaves) or f'; there are {", ".join(leaves)}'
+            near = _near(key, leaves) or '; docs/parameters.md lists them'
             raise ConfigurationError(f'{node}.{key}: no such parameter{near}')
         values[key] = _fitting(f'{node}.{key}', leaves[key].kind, value)
         if (limits := leaves[key].range) and not limits[0] <= values[key] <= limits[1]:
@@ -162,7 +162,6 @@ def _flat(section: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
 
 def _near(word: str, known: Collection[str]) -> str:
     """Suggest the known word that was probably meant."""
-    near = difflib.get_close_matches(word, known, 1)
-    tails = [k for k in known if k.split('.')[-1] == word.split('.')[-1]]
-    best = near or tails[:1]
+    tails = sorted((k for k in known if k.split('.')[-1] == word.split('.')[-1]), key=len)
+    best = tails or difflib.get_close_matches(word, known, 1)
     return f'; did you mean {best[0]}?' if best else ''

@@ -10,6 +10,17 @@ from robo_dopamine_ros.types import VIEWS
 
 def check_together(cell: CellParameters, nodes: Mapping[str, Any]) -> None:
     """Raise ConfigurationError where nodes do not suit; `nodes` are their filled parameters."""
+    if 'gate' in cell.nodes:
+        _check_arm(nodes['gate'])
+    if {'gate', 'teleop'} <= {*cell.nodes}:
+        frames = nodes['gate'].driver.base_frame, nodes['teleop'].base_frame
+        if frames[0] != frames[1]:
+            raise ConfigurationError(
+                f'teleop.base_frame = {frames[1]!r}, gate.driver.base_frame = {frames[0]!r}; '
+                'they must be the same'
+            )
+    if 'conductor' in cell.nodes:
+        _check_resets(nodes['conductor'].resets.way, cell)
     if 'reward' in cell.nodes:
         _check_views(nodes['reward'], 'sim' in cell.nodes)
 
@@ -31,3 +42,22 @@ def _check_views(reward: Any, simulated: bool) -> None:
                 f'reward.cameras.views: no camera view {", ".join(strange)}; '
                 f'{who} has {", ".join(shown)}'
             )
+
+
+def _check_arm(gate: Any) -> None:
+    """Make the arm, as the gate will: each kind has needs of its own."""
+    from robo_dopamine_ros.arms.choose import make
+
+    try:
+        make(gate.driver, gate.limits.arm_timeout)
+    except ValueError as error:
+        raise ConfigurationError(f'gate: driver: {error}') from error
+
+
+def _check_resets(way: str, cell: CellParameters) -> None:
+    """Who resets must be there."""
+    needed = {'sim': 'sim', 'motion': 'gate'}.get(way)
+    if needed and needed not in cell.nodes:
+        raise ConfigurationError(
+            f'conductor.resets.way = {way!r} needs the node {needed}, which the cell does not start'
+        )

@@ -5,6 +5,7 @@ description; dataclasses nest with dots (`cameras.limits.max_age`). Checks stay 
 """
 
 import dataclasses
+import functools
 import inspect
 import io
 import tokenize
@@ -113,6 +114,7 @@ def build(parameters: type[P], values: Mapping[str, Any], prefix: str = '') -> P
         raise ParameterError(f'{where}{error}') from error
 
 
+@functools.cache
 def _comments(parameters: type) -> dict[str, str]:
     """Read the trailing comment of every field from the class's source."""
     source = inspect.cleandoc(inspect.getsource(parameters))

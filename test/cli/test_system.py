@@ -1,0 +1,148 @@
+"""A cell is checked before anything starts: what is wrong is said in one message, by name."""
+
+from pathlib import Path
+
+import pytest
+
+from robo_dopamine_ros.ros import environment
+
+environment.activate()
+
+from robo_dopamine_ros.nodes import settings, system  # noqa: E402 (need the environment)
+from robo_dopamine_ros.nodes.kinds import KINDS, parameters_of  # noqa: E402
+from robo_dopamine_ros.nodes.settings import CellParameters, ConfigurationError  # noqa: E402
+from robo_dopamine_ros.ros.params import flatten  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted(path.stem for path in (ROOT / 'config').glob('*.yaml'))
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / 'mine.yaml'
+    path.write_text(text)
+    return path
+
+
+def nodes(processes) -> list[str]:
+    return [process.title for process in processes]
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_a_shipped_cell_is_right_and_says_only_what_differs(name: str) -> None:
+    assert system.shipped() == SHIPPED
+    assert system.cell(name)
+    for node, given in settings.read(system.find(name)).items():
+        leaves = flatten(CellParameters if node == 'cell' else parameters_of(node))
+        for key, value in given.items():
+            leaf = leaves[key]
+            assert (tuple(value) if isinstance(value, list) else value) != leaf.default, key
+            assert not (leaf.kind is float and isinstance(value, int)), f'{key}: ROS refuses that'
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_a_cell_that_touches_no_real_arm_needs_no_arming_and_no_other(name: str) -> None:
+    whole, parameters, _ = settings.check(settings.read(system.find(name)))
+    if 'gate' in whole.nodes:
+        gate, simulated = parameters['gate'], name in ('sim', 'gazebo')
+        assert gate.armed == simulated
+        assert gate.stop_lock != simulated
+        assert gate.limits.jumps == (name == 'sim')
+
+
+def test_reward_alone_starts_again_when_it_dies() -> None:
+    assert nodes(system.cell('sim')) == ['sim', 'gate', 'teleop', 'reward', 'conductor']
+    assert [p.title for p in system.cell('sim') if p.respawn] == ['reward']
+    assert not any(p.respawn for p in system.demo(None, 1))
+    assert {name for name, kind in KINDS.items() if kind.respawn} == {'reward'}
+
+
+def test_arguments_win_over_the_file_and_sets_over_all(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        'cell: {ros__parameters: {nodes: [reward, conductor], use_sim_time: true,'
+        ' remap: ["front/image_raw:=/cam"]}}\n'
+        'reward: {ros__parameters: {rate: 5, cameras: {views: [front]}}}\n',
+    )
+    reward, conductor = system.cell(
+        path,
+        namespace='/lab/left',
+        views=['front', 'left_wrist'],
+        task='insert',
+        sets=['reward.rate=1e1', 'conductor.episodes.grace=2'],
+    )
+    assert reward.parameters == {
+        'use_sim_time': True,
+        'rate': 10.0,
+        'cameras.views': ['front', 'left_wrist'],
+    }
+    assert conductor.parameters['episodes.task'] == 'insert'
+    assert conductor.parameters['episodes.grace'] == 2.0
+    assert reward.remappings == {'front/image_raw': '/cam'}
+    assert reward.full_name == '/lab/left/reward'
+    assert reward.arguments()[:6] == [
+        '--ros-args', '-r', '__node:=reward', '-r', '__ns:=/lab/left', '-r'
+    ]  # fmt: skip
+
+
+WRONG = {
+    'conductor.episode.grace=1': r'conductor.episode.grace: no such parameter; did you mean '
+    r'episodes.grace\?',
+    'gate.limits.sped=1': r'gate.limits.sped: no such parameter; did you mean limits.speed\?',
+    'gate.speed=1': r'gate.speed: no such parameter; did you mean limits.speed\?',
+    'gate.zzz=1': 'gate.zzz: no such parameter; docs/parameters.md lists them',
+    'gat.rate=50': r"no node 'gat'; did you mean gate\?; there are sim, gate, ",
+    'gate.rate=fast': "gate.rate = 'fast'; it must be a number",
+    'gate.armed=1': 'gate.armed = 1; it must be true or false',
+    'reward.threads=1.5': 'reward.threads = 1.5; it must be a whole number',
+    'reward.rate=500': r'reward.rate = 500; it must lie in 0.1..100.0',
+    'reward.rate=true': 'reward.rate = True; it must be a number',
+    'gate.limits.low=[0,0]': r'gate: limits: low = \(0.0, 0.0\), high',
+    'gate.limits.low=[0,a,0]': r"gate.limits.low = \[0, 'a', 0\]; it must be a list, each a number",
+    'gate.limits.speed=-1': 'gate: limits: speed = -1.0; it must be above 0',
+    'gate.limits.speed=.nan': 'gate: limits: speed = nan; it must be above 0',
+    'gate.driver.arm=panda': "gate: driver: arm = 'panda'; it must be crisp",
+    'gate.driver.arm=joint_stream': 'gate: driver: joints is empty; name those of the controller',
+    'teleop.base_frame=world': "teleop.base_frame = 'world', gate.driver.base_frame = 'base'; they",
+    'reward.cameras.views=[top]': 'reward.cameras.views: no camera view top; the model .* has',
+    'reward.cameras.views=[]': r'reward: cameras: views = \[\]; it must be one to three',
+    'reward.model=nowhere': 'reward.model: nowhere is no model folder',
+    'conductor.resets.way=fly': "conductor: resets: way = 'fly'; it must be one of none, sim,",
+    'cell.nodes=[gate,conductor]': "conductor.resets.way = 'sim' needs the node sim, which",
+    'cell.nodes=[gate,gat]': r"cell: nodes: no node 'gat'; did you mean gate\?",
+    'cell.nodes=[]': r'cell: nodes = \[\]; it must name each node once',
+    'cell.remap=[front]': "cell: remap: 'front'; it must be like `old:=new`",
+    'gate.rate': "'gate.rate'; it must be like gate.limits.speed=0.1",
+    'rate=5': "'rate=5'; it must be like gate.limits.speed=0.1",
+}
+
+
+@pytest.mark.parametrize('text', WRONG)
+def test_what_cannot_be_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=WRONG[text]):
+        system.cell('sim', sets=[text])
+
+
+FILES = {
+    'reward: {ros__parameters: {rate: 5.0}}': 'no section `cell: ros__parameters: nodes: ',
+    'cell: [': 'mine.yaml: no YAML: ',
+    'cell: {nodes: [reward]}': 'cell: it must hold `ros__parameters:` and keys below it',
+    '[1, 2]': 'no section `cell: ',
+    '': 'no section `cell: ',
+}
+
+
+@pytest.mark.parametrize('text', FILES)
+def test_what_is_no_cell_is_refused_by_file(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=FILES[text]):
+        system.cell(written(tmp_path, text))
+
+
+def test_names_that_are_none_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no cell 'frank': neither a file nor one of "):
+        system.cell('frank')
+    with pytest.raises(FileNotFoundError):
+        system.cell('nowhere.yaml')
+    with pytest.raises(ConfigurationError, match="namespace = 'left arm'; it must be like left"):
+        system.cell('reward', namespace='left arm')
+    with pytest.raises(ConfigurationError, match='reward.model is given, but the cell starts no'):
+        system.cell('sim', sets=['cell.nodes=[sim,conductor]'], model='m')
