@@ -13,11 +13,8 @@ from robo_dopamine_ros.ros import environment
 
 environment.activate()
 
-from robo_dopamine_ros.nodes.conductor import ConductorParameters  # noqa: E402
-from robo_dopamine_ros.nodes.gate import GateParameters  # noqa: E402
-from robo_dopamine_ros.nodes.player import PlayerParameters  # noqa: E402
-from robo_dopamine_ros.nodes.reward import RewardNodeParameters  # noqa: E402
-from robo_dopamine_ros.nodes.sim import SimParameters  # noqa: E402
+from robo_dopamine_ros.nodes.kinds import KINDS, parameters_of  # noqa: E402
+from robo_dopamine_ros.nodes.settings import CellParameters  # noqa: E402
 from robo_dopamine_ros.ros import topics  # noqa: E402
 from robo_dopamine_ros.ros.params import TYPES, Leaf, flatten  # noqa: E402
 
@@ -25,13 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTE = '<!-- Written by scripts/generate_docs.py from {source}; edit those. -->\n'
 PARTS = {'msg': [''], 'srv': ['Request', 'Response'], 'action': ['Goal', 'Result', 'Feedback']}
 LINE = re.compile(r'(?P<type>\S+)\s+(?P<name>\w+)\s*(?P<value>=\s*\S+)?\s*#\s*(?P<meaning>.*)')
-NODES = {
-    'reward': RewardNodeParameters,
-    'conductor': ConductorParameters,
-    'player': PlayerParameters,
-    'sim': SimParameters,
-    'gate': GateParameters,
-}
+SECTIONS = {**{node: parameters_of(node) for node in KINDS}, 'cell': CellParameters}
 
 
 def main() -> int:
@@ -129,7 +120,8 @@ def parameters() -> Iterator[str]:
     """Every parameter of every node."""
     yield NOTE.format(source='the dataclasses of the nodes')
     yield '# Parameters\n\nSet when a node starts, then read-only; unknown ones are refused.\n'
-    for node, fields in NODES.items():
+    yield 'The section `cell` is that of the parameter file of a cell; no node has it.\n'
+    for node, fields in SECTIONS.items():
         yield f'\n## {node}\n\n| parameter | type | default | meaning |\n|---|---|---|---|\n'
         for key, leaf in flatten(fields).items():
             default = json.dumps(leaf.default)

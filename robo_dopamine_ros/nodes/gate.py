@@ -129,7 +129,7 @@ class GateNode(Node):
 
 def main() -> int:
     """Run the node as a process."""
-    return run(GateNode)
+    return run(GateNode, sole=topics.CONTROL)
 
 
 if __name__ == '__main__':
