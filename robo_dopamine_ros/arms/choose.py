@@ -7,10 +7,12 @@ from robo_dopamine_ros.arms.arm import Arm
 from robo_dopamine_ros.arms.crisp import Crisp
 from robo_dopamine_ros.arms.joint_stream import JointStream
 from robo_dopamine_ros.arms.parameters import ArmParameters
+from robo_dopamine_ros.arms.servo import Servo
 
 MAKE: dict[str, Callable[[ArmParameters, float], Arm]] = {
     'crisp': Crisp,
     'joint_stream': JointStream,
+    'servo': Servo,
     'agx': Agx,
 }
 

@@ -10,8 +10,9 @@ from robo_dopamine_ros.arms.agx import AgxParameters
 from robo_dopamine_ros.arms.crisp import CrispParameters
 from robo_dopamine_ros.arms.grippers import GripperParameters
 from robo_dopamine_ros.arms.joint_stream import JointStreamParameters
+from robo_dopamine_ros.arms.servo import ServoParameters
 
-ARMS = ('crisp', 'joint_stream', 'agx')  # as choose.py makes them
+ARMS = ('crisp', 'joint_stream', 'servo', 'agx')  # as choose.py makes them
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ArmParameters:
     gripper: GripperParameters = field(default_factory=GripperParameters)
     crisp: CrispParameters = field(default_factory=CrispParameters)
     joint_stream: JointStreamParameters = field(default_factory=JointStreamParameters)
+    servo: ServoParameters = field(default_factory=ServoParameters)
     agx: AgxParameters = field(default_factory=AgxParameters)
 
     def __post_init__(self) -> None:

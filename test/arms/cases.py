@@ -1,7 +1,7 @@
 """Every arm with what its driver says while it stands still; the conformance test takes all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from robo_dopamine_ros.arms.arm import Arm, Joints
 from robo_dopamine_ros.arms.grippers import GripperParameters
 from robo_dopamine_ros.arms.joint_stream import JointStreamParameters
 from robo_dopamine_ros.arms.parameters import ArmParameters
+from robo_dopamine_ros.arms.servo import ServoParameters
 from robo_dopamine_ros.types import Pose
 
 PATIENCE = 0.1  # [s]
@@ -76,6 +77,12 @@ STREAM = Case(
     vital=('joint_states',),
     pose=UR5E.kinematics.pose(np.array(UR5E.home)),
 )
+SERVO = Case(
+    replace(STREAM.parameters, arm='servo', servo=ServoParameters(distribution='humble')),
+    says={**STREAM.says, 'servo_node/status': 0},
+    vital=('joint_states', 'servo_node/status'),
+    pose=STREAM.pose,
+)
 AGX = Case(
     ArmParameters(
         arm='agx',
@@ -94,4 +101,4 @@ AGX = Case(
     vital=('feedback/joint_states', 'feedback/tcp_pose'),
     pose=PIPER.kinematics.pose(np.array(PIPER.home)),
 )
-CASES = {'crisp': CRISP, 'joint_stream': STREAM, 'agx': AGX}
+CASES = {'crisp': CRISP, 'joint_stream': STREAM, 'servo': SERVO, 'agx': AGX}

@@ -98,6 +98,8 @@ def test_silence_of_any_channel_it_needs_is_named_and_ends_when_it_speaks(case: 
 @every_arm
 def test_what_is_not_a_number_never_becomes_state(case: Case) -> None:
     for name in case.vital:
+        if not isinstance(case.says[name], Pose | Joints | np.ndarray):
+            continue  # it says something else than numbers
         arm = case.make()
         case.say(arm, NOW, name)
         with pytest.raises(ValueError, match='nan'):

@@ -2,25 +2,18 @@
 
 import importlib.util
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
-from processes import Child
+from rig import Rig
 
-from robo_dopamine_ros.arms.choose import make
 from robo_dopamine_ros.arms.crisp import CrispParameters
 from robo_dopamine_ros.arms.franka import FrankaParameters
 from robo_dopamine_ros.arms.parameters import ArmParameters
-from robo_dopamine_ros.ros.driver import Driver
-from robo_dopamine_ros.types import ArmState, Pose
+from robo_dopamine_ros.types import Pose
 
-FAKE = str(Path(__file__).parents[1] / 'drivers' / 'crisp_driver.py')
-PATIENCE = 20.0  # [s]
-SILENCE = 0.5  # after which the fake counts as lost, on a machine that has much else to do [s]
 CONTROLLERS = (
     'cartesian_impedance_controller',
     'pose_broadcaster',
@@ -31,64 +24,33 @@ NEEDED = ('franka_msgs', 'controller_manager_msgs')
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
-class Rig:
-    """A fake driver, and the arm bound to a node of the test."""
+class CrispRig(Rig):
+    """Tells its arm poses."""
 
-    def __init__(self, bench: Any, parameters: ArmParameters, *arguments: str) -> None:
-        self.fake = Child([FAKE, *arguments])
-        self.node, self.executor = bench.node, bench.executor
-        self.arm = make(parameters, SILENCE)
-        self.driver = Driver(bench.node, self.arm)
+    def __init__(self, bench: Any, parameters: CrispParameters, *words: str) -> None:
+        super().__init__(bench, ArmParameters(crisp=parameters), 'crisp_driver.py', *words)
 
-    def until(self, condition: Callable[[], object], each: Callable[[], object] = int) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f'not in time; {self.state()}'
-            each()
-            self.executor.spin_once(timeout_sec=0.02)
-
-    def state(self) -> ArmState | str:
-        return self.driver.state(time.monotonic())
-
-    @property
-    def alive(self) -> bool:
-        return isinstance(self.state(), ArmState)
-
-    @property
-    def place(self) -> np.ndarray:
-        state = self.state()
-        return state.pose.position if isinstance(state, ArmState) else np.full(3, np.nan)
+    def go(self, goal: Pose) -> None:
+        self.until(lambda: abs(self.place - goal.position).max() < 1e-3, lambda: self.aim(goal))
 
     def aim(self, goal: Pose) -> None:
         self.driver.tell(goal, 0.25, time.monotonic())
 
-    def perform(self, script: Any) -> tuple[str, list[str]]:
-        task = self.executor.create_task(self.driver.perform(script))
-        self.until(task.done)
-        return task.result()
-
 
 @pytest.fixture
-def rig(bench: Any) -> Iterator[Rig]:
-    rig = Rig(bench, ArmParameters(crisp=CrispParameters(wrench='external_wrench')))
+def rig(bench: Any) -> Iterator[CrispRig]:
+    rig = CrispRig(bench, CrispParameters(wrench='external_wrench'))
     yield rig
-    rig.fake.kill()
+    rig.close()
 
 
-def raised(rig: Rig, way: float) -> Pose:
-    state = rig.state()
-    assert isinstance(state, ArmState)
-    return Pose(state.pose.position + [0, 0, way], state.pose.orientation)
-
-
-def test_it_goes_where_it_is_told_unless_somebody_else_speaks(rig: Rig) -> None:
+def test_it_goes_where_it_is_told_unless_somebody_else_speaks(rig: CrispRig) -> None:
     assert rig.state() == (
         'nothing heard yet on current_pose, current_twist, joint_states, external_wrench'
     )
     rig.until(lambda: rig.alive)
-    goal = raised(rig, 0.05)
-    rig.until(lambda: abs(rig.place - goal.position).max() < 1e-3, lambda: rig.aim(goal))
-    rig.until(lambda: getattr(rig.state(), 'gripper', None) == pytest.approx(0.25))
+    rig.go(rig.raised(0.05))
+    rig.until(lambda: rig.measured.gripper == pytest.approx(0.25))
 
     other = rig.node.create_publisher(PoseStamped, 'target_pose', 1)
     rig.until(rig.driver.rivals)
@@ -96,15 +58,14 @@ def test_it_goes_where_it_is_told_unless_somebody_else_speaks(rig: Rig) -> None:
 
     def stays() -> bool:
         nonlocal still, since
-        rig.aim(raised(rig, 0.05))
+        rig.aim(rig.raised(0.05))
         if abs(rig.place - still).max() > 1e-3:  # what was said before the other was found
             still, since = rig.place, time.monotonic()
         return time.monotonic() - since > 0.5
 
     rig.until(stays)
     rig.node.destroy_publisher(other)
-    goal = raised(rig, 0.05)
-    rig.until(lambda: abs(rig.place - goal.position).max() < 1e-3, lambda: rig.aim(goal))
+    rig.go(rig.raised(0.05))
 
 
 @pytest.mark.parametrize(
@@ -115,20 +76,20 @@ def test_it_goes_where_it_is_told_unless_somebody_else_speaks(rig: Rig) -> None:
         ('frame', "current_pose is refused: its frame is 'world', not 'base'"),
     ],
 )
-def test_bad_manners_are_named_and_forgiven(rig: Rig, fault: str, reason: str) -> None:
+def test_bad_manners_are_named_and_forgiven(rig: CrispRig, fault: str, reason: str) -> None:
     rig.until(lambda: rig.alive)
     rig.fake.say(fault)
     rig.until(lambda: reason in str(rig.state()))
     rig.fake.say('')
     rig.until(lambda: rig.alive)
     rig.fake.say('push')
-    rig.until(lambda: rig.alive and rig.state().wrench[2] == 60.0)  # type: ignore[union-attr]
+    rig.until(lambda: rig.alive and rig.measured.wrench[2] == 60.0)
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f'not installed: {", ".join(MISSING)}')
 def test_a_franka_is_brought_back_from_an_error(bench: Any) -> None:
     franka = FrankaParameters(hardware='FrankaHardwareInterface', controllers=CONTROLLERS)
-    rig = Rig(bench, ArmParameters(crisp=CrispParameters(franka=franka)), 'franka')
+    rig = CrispRig(bench, CrispParameters(franka=franka), 'franka')
     try:
         rig.until(lambda: rig.alive)
         assert rig.perform(rig.arm.start()) == ('', ['list controllers: done'])
@@ -143,7 +104,7 @@ def test_a_franka_is_brought_back_from_an_error(bench: Any) -> None:
             'list controllers: done',
             f'activate {", ".join(CONTROLLERS)}: done',
         ]
-        rig.until(lambda: rig.alive and not rig.state().fault)  # type: ignore[union-attr]
+        rig.until(lambda: rig.alive and not rig.measured.fault)
         assert rig.perform(rig.arm.recover())[0] == '', 'nothing is left to do'
     finally:
-        rig.fake.kill()
+        rig.close()
