@@ -13,7 +13,7 @@ from typing import TextIO
 from robo_dopamine_ros import __version__
 
 PACKAGE = 'robo_dopamine_ros.'
-VERBS = ('demo', 'replay', 'adapt', 'evaluate', 'up', 'bench', 'doctor')  # as the help lists them
+VERBS = ('demo', 'replay', 'adapt', 'evaluate', 'up', 'teleop', 'bench', 'doctor')  # in this order
 FAULT, INTERRUPTED = 2, 130  # exit codes
 TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment: show where an error came from
 EXAMPLES = """\

@@ -42,7 +42,8 @@ class Teleop(Node):
         self._device = DEVICES[p.device](p)
         self._pilot = Pilot(p.motion, self._device.silence)
         self._presses = Presses(self, p.person, self._say)
-        self.control: Control | None = None  # the gate's newest word
+        self._control: Control | None = None  # the gate's newest word, and when it was heard [s]
+        self._controlled = 0.0
         self._tool: tuple[Pose, float] | None = None  # and when it was heard [s]
         self._told = 0.0  # when a wish was published last [s]
         self._wishing = False  # whether that wish was valid
@@ -83,7 +84,7 @@ class Teleop(Node):
 
     def _seen(self, now: float) -> Seen:
         fresh = self._tool is not None and now - self._tool[1] <= FRESH
-        gripper = self.control.sent.gripper if self.control else 1.0
+        gripper = self._control.sent.gripper if self._control else 1.0
         return Seen(self._tool[0].orientation if self._tool and fresh else None, gripper)
 
     def _tick(self) -> None:
@@ -99,12 +100,12 @@ class Teleop(Node):
         self._presses.check()
 
     def _on_control(self, message: Any) -> None:
-        now, before = control_from_msg(message), self.control
+        now, before = control_from_msg(message), self._control
         ignored = self._wishing and now.mode is not Mode.HUMAN
         news = before is None or (now.mode, now.latched) != (before.mode, before.latched)
         if news or (ignored and before and now.reason != before.reason):
             self._say(f'{now.mode.name}{": " if now.reason else ""}{now.reason}')
-        self.control = now
+        self._control, self._controlled = now, time.monotonic()
 
     def _on_arm(self, message: Any) -> None:
         self._tool = arm_state_from_msg(message).pose, time.monotonic()
@@ -128,8 +129,8 @@ class Teleop(Node):
 
     def describe(self) -> str:
         """What a person at the device wants to see: who is in charge, why, and the pace."""
-        gate = self.control
-        who = f'{gate.mode.name:7} {gate.reason}' if gate else 'the gate is silent'
+        gate, silence = self._control, time.monotonic() - self._controlled
+        who = f'{gate.mode.name:7} {gate.reason}' if gate and silence < 1 else 'the gate is silent'
         return f'{who:48} pace {100 * self._pilot.factor:3.0f} %  {self._health()[0].message}'
 
     def close(self) -> None:

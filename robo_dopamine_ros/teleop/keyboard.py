@@ -25,6 +25,11 @@ PRESSES = {
     '\n': Press.START, '1': Press.SUCCESS, '0': Press.FAILURE, 'Z': Press.REARM,
     '+': Press.FASTER, '-': Press.SLOWER,
 }  # fmt: skip
+MEANT = (
+    ('w / s', 'forward / back'), ('a / d', 'left / right'), ('e / q', 'up / down'),
+    ('i / k', 'tip forward / back'), ('j / l', 'tip left / right'), ('u / o', 'turn left / right'),
+)  # fmt: skip
+SHOWN = {' ': 'space', '\n': 'enter', 'Z': 'shift Z'}
 ARROWS = {'\x1b[A': 'w', '\x1b[B': 's', '\x1b[D': 'a', '\x1b[C': 'd'}  # as terminals send them
 AGAIN = 0.7  # a key that comes again sooner was held, not pressed anew [s]
 STEPS = (Press.FASTER, Press.SLOWER)  # these count every time
@@ -83,11 +88,5 @@ class Keyboard:
 
 def table() -> tuple[tuple[str, str], ...]:
     """Every key and what it does, as people read it."""
-    shown = {' ': 'space', '\n': 'enter', 'Z': 'shift Z'}
-    moves = [
-        (f'{a} / {b}', MOVES[a].removeprefix('-')) for a, b in zip('waeiju', 'sdqklo', strict=True)
-    ]
-    presses = [
-        (shown.get(key, key), press.value.replace('_', ' ')) for key, press in PRESSES.items()
-    ]
-    return (*moves, *presses)
+    presses = ((SHOWN.get(key, key), press.value) for key, press in PRESSES.items())
+    return (*MEANT, *((key, meaning.replace('_', ' ')) for key, meaning in presses))
