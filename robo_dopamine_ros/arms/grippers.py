@@ -63,11 +63,12 @@ class Gripper:
 
     def __init__(self, parameters: GripperParameters) -> None:
         self._p = p = parameters
-        told = Channel(p.command, KINDS[p.kind], optional=p.kind in ('command', 'parallel'))
-        self.tells: Sequence[Channel] = [] if p.kind == 'none' else [told]
+        told = [Channel(p.command, KINDS[p.kind])]
+        self.tells: Sequence[Channel] = [] if p.kind == 'none' else told
         reports = p.kind != 'none' and p.state
         self.hears: Sequence[Channel] = [replace(STATE, name=p.state)] if reports else []
         self._sent = math.nan  # opening that was told last; NaN: none
+        self._heard = False  # whether it ever reported
         self.opening = 1.0  # as reported, or as told where nothing reports
 
     def hear(self, joints: Joints) -> None:
@@ -75,6 +76,7 @@ class Gripper:
         name = self._p.joint or ''.join(joints.names[:1])
         if name in joints.names:
             self.opening = self.opening_at(float(joints.positions[joints.names.index(name)]))
+            self._heard = True
 
     def opening_at(self, position: float) -> float:
         """Give the opening at a position, within 0..1; ValueError unless it is finite."""
@@ -87,9 +89,13 @@ class Gripper:
         return self._p.closed + float(np.clip(opening, 0, 1)) * (self._p.open - self._p.closed)
 
     def grip(self, opening: float) -> list[Out]:
-        """Tell it an opening, if that is news."""
-        wish = self._wish(opening)
-        if self._p.kind == 'none' or wish == self._sent:
+        """Tell it an opening, if that is news; at first, if it is not about there already."""
+        if self._p.kind == 'none' or not math.isfinite(opening):
+            return []
+        at_first = math.isnan(self._sent) and self._heard
+        if at_first and abs(opening - self.opening) <= self._p.hysteresis:
+            return []
+        if (wish := self._wish(opening)) == self._sent:
             return []
         self._sent = wish
         if not self.hears:

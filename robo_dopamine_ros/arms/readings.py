@@ -69,14 +69,14 @@ def finite(values: np.ndarray) -> np.ndarray:
 def of_joints(joints: Joints, names: Sequence[str]) -> Joints | None:
     """Give the joints of these names in their order, none: all of them.
 
-    None where one is missing, as in messages of other joints on the same topic; velocities that a
-    driver leaves out are 0, ValueError for positions that are not finite.
+    None where one is missing, as in messages of other joints on the same topic. Velocities that are
+    left out, or NaN as broadcasters say it, are 0; ValueError for positions that are not finite.
     """
     if not joints.names or not set(names) <= set(joints.names):
         return None
     names = names or joints.names
     order = [joints.names.index(name) for name in names]
-    velocities = joints.velocities if len(joints.velocities) else np.zeros(len(joints.names))
-    if len(velocities) != len(joints.names):
-        raise ValueError(f'{len(joints.names)} joint names but {len(velocities)} velocities')
-    return Joints(tuple(names), finite(joints.positions[order]), finite(velocities[order]))
+    told = len(joints.velocities) == len(joints.names)
+    velocities = joints.velocities[order] if told else np.zeros(len(order))
+    velocities = np.where(np.isfinite(velocities), velocities, 0.0)
+    return Joints(tuple(names), finite(joints.positions[order]), velocities)

@@ -76,6 +76,9 @@ def test_joints_are_those_that_were_named_in_their_order() -> None:
     named.hear('joint_states', Joints(('a', 'finger', 'b'), np.arange(3.0)), STAMP, NOW)
     assert state(named).joints == pytest.approx([2.0, 0.0])
     assert state(named).joint_velocities == pytest.approx([0.0, 0.0])
+    unmeasured = Joints(('a', 'b'), np.zeros(2), np.array([0.5, np.nan]))
+    named.hear('joint_states', unmeasured, STAMP, NOW)
+    assert state(named).joint_velocities == pytest.approx([0.0, 0.5])
     assert state(arm()).joint_names == FR3
 
 

@@ -82,6 +82,16 @@ def test_openings_and_positions_agree(opening: float, parameters: GripperParamet
     assert gripper.opening_at(gripper.position_at(opening)) == pytest.approx(opening, abs=1e-9)
 
 
+@pytest.mark.parametrize('binary', [False, True])
+def test_nothing_is_told_before_anything_else_is_wished_than_there_is(binary: bool) -> None:
+    gripper = Gripper(GripperParameters(binary=binary))
+    gripper.hear(Joints(('gripper',), np.array([0.4])))
+    assert told(gripper, 0.41) is None, 'a hand that holds something is left alone'
+    assert told(gripper, np.nan) is None
+    assert told(gripper, 0.2) == pytest.approx([0.0 if binary else 0.2])
+    assert told(gripper, 0.4) == (None if binary else pytest.approx([0.4]))
+
+
 def test_without_a_state_it_is_where_it_was_told_to_be() -> None:
     gripper = Gripper(GripperParameters(state=''))
     assert not gripper.hears

@@ -1,5 +1,6 @@
 """What a driver's messages say, and the messages that arms' values become."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
 from robo_dopamine_ros.arms.arm import Joints
+from robo_dopamine_ros.arms.grippers import Gripper, GripperParameters
 from robo_dopamine_ros.ros.interfaces import MissingInterface, interface
 from robo_dopamine_ros.ros.values import to_message, to_value
 from robo_dopamine_ros.types import SECOND, Pose
@@ -71,6 +73,18 @@ def test_mappings_fill_a_message_however_deep() -> None:
     assert same(to_value(inner), SIX)
     assert isinstance(inner, Wrench)
     assert to_message(Trigger.Request, {}) == Trigger.Request()
+
+
+@pytest.mark.skipif(find_spec('control_msgs') is None, reason='not installed: control_msgs')
+def test_grippers_are_told_in_the_words_of_control_msgs() -> None:
+    hand = Gripper(GripperParameters(kind='command', open=0.04, effort=20.0))
+    goal = to_message(interface(hand.tells[0].type).Goal, hand.grip(1.0)[0].value)
+    assert (goal.command.position, goal.command.max_effort) == (0.04, 20.0)
+    jaws = Gripper(GripperParameters(kind='parallel', joint='knuckle', closed=0.8, open=0.0))
+    goal = to_message(interface(jaws.tells[0].type).Goal, jaws.grip(0.25)[0].value)
+    assert goal.command.name == ['knuckle']
+    assert list(goal.command.position) == pytest.approx([0.6])
+    assert list(goal.command.effort) == [10.0]
 
 
 def test_a_field_that_does_not_exist_is_named() -> None:
