@@ -11,8 +11,9 @@ from sensor_msgs.msg import Joy as JoyMessage
 
 from robo_dopamine_ros.ros.interfaces import interface
 from robo_dopamine_ros.ros.params import ParameterError
-from robo_dopamine_ros.ros.topics import newest
+from robo_dopamine_ros.ros.topics import newest, reliable
 from robo_dopamine_ros.ros.values import to_value
+from robo_dopamine_ros.teleop import pose, twist
 from robo_dopamine_ros.teleop.joy import Joy, JoyMap, Panel
 from robo_dopamine_ros.teleop.keyboard import KEYS, Keyboard, KeyMap
 from robo_dopamine_ros.teleop.pilot import Motion
@@ -22,7 +23,7 @@ from robo_dopamine_ros.teleop.spacenav import SpaceMap, SpaceNav
 from robo_dopamine_ros.teleop.terminal import NoTerminalError, Terminal
 from robo_dopamine_ros.teleop.twist import Twist, TwistMap
 
-HEARD = newest(10)  # hears drivers that promise delivery and those that do not
+STREAMS = (twist.TYPE, pose.TYPE)  # the others tell of buttons, of which none may be lost
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Ears:
         self._node, self._topics, self._heard = node, tuple(device.hears), heard
         for topic, kind in device.hears.items():
             callback = partial(self._on_message, topic)
-            node.create_subscription(interface(kind), topic, callback, HEARD)
+            qos = newest(10) if kind in STREAMS else reliable(10)
+            node.create_subscription(interface(kind), topic, callback, qos)
         try:
             self._terminal = None if device.hears else Terminal(sys.stdin)
         except NoTerminalError as error:

@@ -29,6 +29,7 @@ TICK = 0.025  # [s] between looks at what needs no message: keys, stillness, dea
 LEAST = 0.008  # [s] between two wishes, unless a button changed
 BEAT = 0.1  # [s] between two beats of the stop lock
 FRESH = 0.2  # [s] a pose of the tool counts
+SILENT = 1.0  # [s] without a word of the gate, until it counts as silent
 
 
 class Teleop(Node):
@@ -84,8 +85,9 @@ class Teleop(Node):
 
     def _seen(self, now: float) -> Seen:
         fresh = self._tool is not None and now - self._tool[1] <= FRESH
-        gripper = self._control.sent.gripper if self._control else 1.0
-        return Seen(self._tool[0].orientation if self._tool and fresh else None, gripper)
+        gate = self._control if now - self._controlled < SILENT else None
+        orientation = self._tool[0].orientation if self._tool and fresh else None
+        return Seen(orientation, gate.sent.gripper if gate else None)
 
     def _tick(self) -> None:
         """What needs no message: keys, stillness, death."""
@@ -130,7 +132,8 @@ class Teleop(Node):
     def describe(self) -> str:
         """What a person at the device wants to see: who is in charge, why, and the pace."""
         gate, silence = self._control, time.monotonic() - self._controlled
-        who = f'{gate.mode.name:7} {gate.reason}' if gate and silence < 1 else 'the gate is silent'
+        heard = gate is not None and silence < SILENT
+        who = f'{gate.mode.name:7} {gate.reason}' if gate and heard else 'the gate is silent'
         return f'{who:48} pace {100 * self._pilot.factor:3.0f} %  {self._health()[0].message}'
 
     def close(self) -> None:

@@ -11,12 +11,13 @@ import numpy as np
 from robo_dopamine_ros.geometry import rotated_twist
 from robo_dopamine_ros.teleop.gripper import Gripper
 from robo_dopamine_ros.teleop.pace import Pace
-from robo_dopamine_ros.teleop.reading import STILL, Press, Reading
+from robo_dopamine_ros.teleop.reading import Press, Reading
 from robo_dopamine_ros.types import Action
 
 FRAMES = ('base', 'tool')
 SLOWEST = 1 / 16  # share of the pace
 RELEASED = 'dead-man released'
+SILENT = 'nothing heard of the gate'  # not even what the gripper must keep
 LET_GO = 'let go of the dead-man first, then hold it'
 
 
@@ -43,7 +44,7 @@ class Seen:
     """What the person's side knows of the arm."""
 
     orientation: np.ndarray | None = None  # of the tool, x, y, z, w; None: not known
-    gripper: float = 1.0  # what it was told last, or is: 0 closed .. 1 open
+    gripper: float | None = None  # told last, 0 closed .. 1 open; None: the gate is silent
 
 
 class Pilot:
@@ -77,9 +78,11 @@ class Pilot:
         if not reading.held:
             self._ready = True
             self._gripper.forget()
-            return Action(stamp, gripper=seen.gripper, valid=False, reason=RELEASED)
+            return Action(stamp, valid=False, reason=RELEASED)
         if not self._ready:
-            return Action(stamp, gripper=seen.gripper, valid=False, reason=LET_GO)
+            return Action(stamp, valid=False, reason=LET_GO)
+        if seen.gripper is None:
+            return Action(stamp, valid=False, reason=SILENT)
         toggled = Press.GRIPPER in reading.pressed
         opening = self._gripper.update(toggled, reading.opening, seen.gripper)
         if reading.twist is None:
@@ -104,5 +107,5 @@ class Pilot:
             return Action(stamp, turned, gripper=opening)
         if seen.orientation is None:
             reason = 'no arm/state: the frame of the tool is not known'
-            return Action(stamp, STILL, gripper=opening, valid=False, reason=reason)
+            return Action(stamp, valid=False, reason=reason)
         return Action(stamp, rotated_twist(twist, seen.orientation), gripper=opening)

@@ -32,6 +32,7 @@ from robo_dopamine_ros.types import Action, ArmState, Control, Mode, Pose
 
 TELEOP = ['-m', 'robo_dopamine_ros.nodes.teleop']
 HOLDING = gamepad.BUTTONS.index('LB')
+SENT = Control(1, Mode.HOLD, False, 'a box in the way', '', Action(1, gripper=0.2), None)
 PERIOD = 0.03  # [s] between two messages of the gamepad
 
 
@@ -57,6 +58,7 @@ class Cell:
             topics.END_EPISODE,
         ):
             self.node.create_service(service.type, service.name, self._answer(service.name))
+        self.control = self.out(topics.CONTROL.type, topics.CONTROL.name)
         self.joys = self.node.create_publisher(Joy, gamepad.TOPIC, 10)
         self._next = 0.0
 
@@ -105,6 +107,7 @@ class Cell:
         while not condition():
             assert time.monotonic() < deadline, f'not in time: {self.health}, {self.wishes[-1:]}'
             each()
+            self.control.publish(control_to_msg(SENT, 'base'))
             self.executor.spin_once(timeout_sec=0.01)
 
     def drives(self) -> bool:
@@ -233,24 +236,11 @@ def test_the_frame_of_the_tool_is_that_of_the_measured_arm(
 
 def test_the_gripper_keeps_what_the_gate_told_it(cell: Cell, start: Callable[..., Child]) -> None:
     child = start('device:=joy')
-    control = cell.node.create_publisher(
-        topics.CONTROL.type, topics.CONTROL.name, topics.CONTROL.qos
-    )
-    sent = Control(1, Mode.HOLD, False, 'a box in the way', '', Action(1, gripper=0.2), None)
     cell.let_go()
-
-    def holding(*more: str) -> Callable[[], None]:
-        push = cell.push('LB', *more)
-
-        def both() -> None:
-            control.publish(control_to_msg(sent, 'base'))
-            push()
-
-        return both
-
-    cell.until(lambda: cell.drives() and cell.wishes[-1].gripper == 0.2, holding())
-    cell.until(lambda: cell.wishes[-1].gripper == 1.0, holding('RB'))
-    cell.until(lambda: cell.wishes[-1].gripper == 0.2, cell.push())
+    cell.until(lambda: cell.drives() and cell.wishes[-1].gripper == 0.2, cell.push('LB'))
+    cell.until(lambda: cell.wishes[-1].gripper == 1.0, cell.push('LB', 'RB'))
+    cell.let_go()
+    cell.until(lambda: cell.drives() and cell.wishes[-1].gripper == 0.2, cell.push('LB'))
     assert 'HOLD: a box in the way' in child.interrupt()[1]
 
 

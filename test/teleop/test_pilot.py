@@ -10,23 +10,24 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from robo_dopamine_ros.teleop.pace import Pace
-from robo_dopamine_ros.teleop.pilot import LET_GO, RELEASED, Motion, Pilot, Seen
+from robo_dopamine_ros.teleop.pilot import LET_GO, RELEASED, SILENT, Motion, Pilot, Seen
 from robo_dopamine_ros.teleop.reading import Press, Reading
 from robo_dopamine_ros.types import Action
 
 X = np.array([0.1, 0, 0, 0, 0, 0])
 LOOSE = Reading(held=False)
+OPEN = Seen(gripper=1.0)
 
 
 def driving(motion: Motion | None = None, silence: float = 0.2) -> Pilot:
     """A pilot who has seen the dead-man released."""
     pilot = Pilot(motion or Motion(pace=Pace(0.2, 1.0)), silence)
-    pilot.hear(LOOSE, Seen(), 0, 0.0)
+    pilot.hear(LOOSE, OPEN, 0, 0.0)
     return pilot
 
 
 def wish(pilot: Pilot, reading: Reading, seen: Seen | None = None, now: float = 0.0) -> Action:
-    action = pilot.hear(reading, seen or Seen(), 7, now)
+    action = pilot.hear(reading, seen or OPEN, 7, now)
     assert action is not None
     return action
 
@@ -65,6 +66,11 @@ def test_a_dead_man_that_was_never_seen_released_does_not_count() -> None:
     assert wish(pilot, Reading(True, X)).valid
 
 
+def test_nothing_is_wished_of_a_gate_that_is_silent() -> None:
+    action = wish(driving(), Reading(True, X), Seen())
+    assert (action.valid, action.reason) == (False, SILENT)
+
+
 def test_a_device_that_dies_with_the_dead_man_held_is_named_and_must_be_let_go() -> None:
     pilot = driving()
     wish(pilot, Reading(True, X), now=1.0)
@@ -80,7 +86,7 @@ def test_a_device_that_dies_with_the_dead_man_held_is_named_and_must_be_let_go()
 
 def test_buttons_alone_do_not_keep_a_device_alive() -> None:
     pilot = driving()
-    assert pilot.hear(Reading(True, None), Seen(), 0, 0.19) is None
+    assert pilot.hear(Reading(True, None), OPEN, 0, 0.19) is None
     assert pilot.check(0.21)
 
 
@@ -100,7 +106,7 @@ def test_forward_is_where_the_person_looks(facing: float, twist: list[float]) ->
 
 def test_in_the_frame_of_the_tool_its_orientation_must_be_known() -> None:
     motion = Motion(frame='tool', pace=Pace(0.2, 1.0))
-    down = Seen(orientation=np.array([1.0, 0, 0, 0]))  # half a turn about x: z points down
+    down = Seen(np.array([1.0, 0, 0, 0]), 1.0)  # half a turn about x: z points down
     ahead = Reading(True, np.array([0, 0, 0.1, 0, 0, 0.5]))
     assert wish(driving(motion), ahead, down).twist == pytest.approx([0, 0, -0.1, 0, 0, -0.5])
     blind = wish(driving(motion), ahead)
@@ -119,8 +125,8 @@ def test_the_gripper_stays_as_it_is_until_its_button_is_pressed() -> None:
     assert wish(pilot, TOGGLE, closed).gripper == 1.0
     assert wish(pilot, Reading(True, X), closed).gripper == 1.0, 'until the gate has heard'
     assert wish(pilot, TOGGLE, closed).gripper == 0.0
-    loose = Reading(False, pressed=frozenset({Press.GRIPPER}))
-    assert wish(pilot, loose, closed).gripper == 0.0, 'it moves only while the dead-man is held'
+    wish(pilot, Reading(False, pressed=frozenset({Press.GRIPPER})), closed)
+    assert wish(pilot, Reading(True, X), closed).gripper == 0.0, 'the dead-man was not held'
     assert wish(pilot, Reading(True, X), Seen(gripper=0.3)).gripper == 0.3
 
 
