@@ -23,7 +23,7 @@ from robo_dopamine_ros.ros.convert import (
 )
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.driver import Driver
-from robo_dopamine_ros.ros.params import declare
+from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.safety.gate import Gate, Settings
@@ -61,7 +61,10 @@ class GateNode(Node):
         self._frame = p.driver.base_frame
         settings = Settings(self._frame, p.armed, p.stop_lock)
         self._gate = Gate(p.limits, settings, {mode: topic.name for mode, topic in WISHES.items()})
-        arm = make(p.driver, p.limits.arm_timeout)
+        try:
+            arm = make(p.driver, p.limits.arm_timeout)
+        except ValueError as error:
+            raise ParameterError(f'driver: {error}') from error
         self._driver = Driver(self, arm, p.driver.namespace)
         self._people = GateServices(self, self._gate, self._driver)
         self._refused: Counter[str] = Counter()  # wishes, by topic

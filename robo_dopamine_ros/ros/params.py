@@ -59,14 +59,26 @@ def declare(node: Node, parameters: type[P]) -> P:
         elif limits:
             low, high = limits
             descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
-        start = Parameter(key, TYPES[kind], default).value
+        # Of an empty list rclpy would infer bytes: only its type is declared, and no value is set.
+        start = TYPES[kind] if default == () else Parameter(key, TYPES[kind], default).value
+        if start == []:  # which rclpy would take for bytes
+            node._parameter_overrides.setdefault(key, Parameter(key, TYPES[kind], start))
+            start = TYPES[kind]
         try:
             value = node.declare_parameter(key, start, descriptor).value
         except Exception as error:
             raise ParameterError(f'parameter {key}: {error}') from error
-        values[key] = tuple(value) if typing.get_origin(kind) is tuple else value
+        values[key] = tuple(value or ()) if typing.get_origin(kind) is tuple else value
     refuse_unknown(node._parameter_overrides, values)
     return build(parameters, values)
+
+
+def _told_of_empty_lists(node: Node, key: str, kind: Parameter.Type, start: Any) -> Any:
+    """Give what to declare a list with: rclpy takes an empty one for bytes, or for no value."""
+    given = node._parameter_overrides
+    if (key in given and not given[key].value) or (key not in given and not start):
+        given[key] = Parameter(key, kind, [])
+    return start or kind
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
