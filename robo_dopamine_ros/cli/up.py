@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         print(json.dumps([described(process) for process in processes], indent=1))
         return 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us means Ctrl-C
     screen = Screen(sys.stdout)
     screen.line(f'starting {headline(args.config, processes)}; Ctrl-C stops all')
     with watching(processes, screen, None, True, args.namespace) as watch:

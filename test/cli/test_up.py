@@ -1,39 +1,172 @@
+"""A cell as `robo-dopamine up` starts it: real processes that come up, die, and are stopped."""
+
+import json
+import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
-from test_processes import alive
-from test_replay import child_pids, environment
+import pytest
+from test_processes import alive, until
+from test_replay import child_pids
+from test_replay import environment as shell
 
+from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
+from robo_dopamine_ros.ros import environment
 
-def start(*words):
-    return subprocess.Popen(
-        [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'up', *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
-    )  # fmt: skip
+environment.activate()
 
+from robo_dopamine_ros.nodes.observer import Observer  # noqa: E402 (need the environment)
+from robo_dopamine_ros.ros import topics  # noqa: E402
+from robo_dopamine_ros.ros.convert import control_from_msg  # noqa: E402
+from robo_dopamine_ros.types import Control, Outcome, Phase  # noqa: E402
 
-def test_without_cameras_it_says_what_is_missing_until_ctrl_c(model):
-    process = start('--model', model, '--task', 'push the block')
-    children, said = [], []
-    try:
-        for line in process.stdout:
-            said.append(line)
-            if 'no reading: front: ' in line:
-                break
-        children = child_pids(process.pid)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=40)
-    finally:
-        process.kill()
-    assert 'no reading: front: ' in said[-1], ''.join(said)
-    assert len(children) == 2
-    assert process.returncode == 130
-    assert not any(alive(pid) for pid in children)
+PATIENCE = 60.0  # [s] for a cell to come up, on a machine that has much else to do
+CALM = ['--set', 'gate.limits.arm_timeout=5', '--set', 'gate.limits.stall=5']  # there
 
 
-def test_files_that_are_not_there_are_named(tmp_path):
-    process = start('--params', tmp_path / 'cell.yaml')
-    said, _ = process.communicate(timeout=40)
-    assert process.returncode == 2
-    assert 'cell.yaml' in said
+class Up:
+    """One call of the verb, what it said, and its nodes."""
+
+    def __init__(self, *words: object) -> None:
+        variables = {k: v for k, v in os.environ.items() if k == VARIABLE}
+        self.popen = subprocess.Popen(
+            [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'up', *map(str, words)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=shell() | variables,
+        )  # fmt: skip
+        self.said = ''
+        self.children: set[int] = set()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self.popen.stdout is not None
+        for line in self.popen.stdout:
+            self.said += line
+
+    def pids(self) -> dict[str, int]:
+        """Process ids of the nodes by executable."""
+        found = {}
+        for pid in child_pids(self.popen.pid):
+            with open(f'/proc/{pid}/cmdline') as file:
+                words = file.read().split('\0')
+            found[words[2].split('.')[-1]] = pid
+        self.children |= set(found.values())
+        return found
+
+    def until(self, condition) -> None:
+        def holds():
+            assert self.popen.poll() is None, self.said
+            return condition()
+
+        try:
+            until(holds, PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(self.said) from error
+
+    def end(self) -> int:
+        self._thread.join(PATIENCE)
+        code = self.popen.wait(PATIENCE)
+        assert not any(map(alive, self.children)), 'nodes were left behind'
+        return code
+
+    def interrupt(self) -> int:
+        self.pids()
+        self.popen.send_signal(signal.SIGINT)
+        return self.end()
+
+    def __enter__(self) -> 'Up':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            self.end()
+
+
+class Ear(Observer):
+    """Also keeps what the gate says."""
+
+    def __init__(self, namespace: str = '') -> None:
+        super().__init__(namespace=namespace)
+        self.controls: list[Control] = []
+        self.keep(topics.CONTROL, control_from_msg, self.controls)
+
+
+@pytest.fixture(autouse=True)
+def domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    number = free_domain()
+    monkeypatch.setenv(VARIABLE, str(number))
+    return number
+
+
+def test_the_simulated_cell_comes_up_and_survives_a_dead_reward_node(model) -> None:
+    with Up('--namespace', 'left', '--model', model, *CALM) as up, Ear('left') as ear:
+        up.until(lambda: 'all up after' in up.said)
+        assert set(up.pids()) == {'sim', 'gate', 'teleop', 'reward', 'conductor'}
+        up.until(lambda: ear.readings and ear.controls and ear.controls[-1].target)
+        assert not ear.controls[-1].latched, ear.controls[-1].reason
+        started = ear.start_episode('', PATIENCE, lambda: None)
+        assert started.task == 'insert the square peg into the hole'
+        up.until(lambda: ear.episode.phase is Phase.RUNNING)
+        up.until(lambda: any(reading.valid for reading in ear.read()))
+        with Up('reward', '--namespace', 'left') as second:
+            assert second.end() == 2
+        assert '/left/reward, /left/conductor run already on this machine' in second.said
+        before = up.pids()
+        os.kill(before['reward'], signal.SIGKILL)
+        up.until(lambda: 'reward: was ended by SIGKILL; starting it again' in up.said)
+        up.until(lambda: ear.episode.phase is Phase.ENDED)
+        assert ear.episode.outcome is Outcome.ABORTED
+        assert 'of the reward model' in ear.episode.decided_by
+        heard = len(ear.readings)
+        up.until(lambda: len(ear.readings) > heard)
+        assert {**up.pids(), 'reward': 0} == {**before, 'reward': 0}
+        assert up.interrupt() == 130
+    assert 'Traceback' not in up.said, up.said
+
+
+@pytest.mark.parametrize('victim', ['gate', 'teleop', 'conductor'])
+def test_another_death_ends_the_cell_by_name(victim: str) -> None:
+    words = ['--set', 'cell.nodes=[gate,teleop,conductor]', '--set', 'conductor.resets.way=none']
+    with Up(*words) as up:
+        up.until(lambda: 'all up after' in up.said)
+        os.kill(up.pids()[victim], signal.SIGKILL)
+        assert up.end() == 2
+    assert f'robo-dopamine: {victim} was ended by SIGKILL' in up.said
+
+
+def test_without_cameras_it_says_what_is_missing_until_ctrl_c(model) -> None:
+    with Up('reward', '--model', model, '--task', 'push the block') as up:
+        up.until(lambda: 'no reading: front: ' in up.said)
+        assert set(up.pids()) == {'reward', 'conductor'}
+        assert up.interrupt() == 130
+
+
+def test_what_cannot_start_is_said_before_anything_does(tmp_path) -> None:
+    (tmp_path / 'cell.yaml').write_text('cell: {ros__parameters: {nodes: [gate, conducter]}}')
+    for words, text in (
+        ([tmp_path / 'no.yaml'], 'no.yaml: No such file or directory'),
+        ([tmp_path / 'cell.yaml'], 'did you mean conductor?'),
+    ):
+        with Up(*words) as up:
+            assert up.end() == 2
+        assert text in up.said
+        assert 'Traceback' not in up.said
+
+
+def test_a_dry_run_tells_launch_files_what_to_start() -> None:
+    with Up('reward', '--dry-run', '--namespace', 'left', '--set', 'reward.rate=5') as up:
+        assert up.end() == 0
+    reward, conductor = json.loads(up.said)
+    assert reward == {
+        'executable': 'reward',
+        'arguments': [
+            '--ros-args', '-r', '__node:=reward', '-r', '__ns:=/left', '-p', 'rate:=5.0'
+        ],
+        'respawn': True,
+    }  # fmt: skip
+    assert not conductor['respawn']
