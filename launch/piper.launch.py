@@ -1,9 +1,15 @@
 """An AgileX PiPER, and its gate, teleoperation, reward and conductor."""
 
+import shlex
 from pathlib import Path
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    SetLaunchConfiguration,
+)
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -34,6 +40,11 @@ ARGUMENTS = [
         default_value='agx_gripper',
         description='what is mounted, as agx_arm_ros calls it',
     ),
+    DeclareLaunchArgument(
+        'urdf',
+        default_value='',
+        description='URDF of the arm for the gate; empty: as in config, or on robot_description',
+    ),
 ]
 TOPICS = ('control/joint_states', 'control/move_js', 'feedback/joint_states')
 
@@ -44,6 +55,7 @@ def generate_launch_description():
         [
             *ARGUMENTS,
             OpaqueFunction(function=check, condition=DRIVEN),
+            OpaqueFunction(function=describe),
             IncludeLaunchDescription(str(HERE / 'cell.launch.py')),
             OpaqueFunction(function=driver, condition=DRIVEN),
         ]
@@ -53,6 +65,14 @@ def generate_launch_description():
 def check(context):
     """Refuse what could not start, before anything does."""
     require('agx_arm_ctrl')
+
+
+def describe(context):
+    """Tell the gate of the URDF, which the driver does not."""
+    given = context.launch_configurations
+    told = f'gate.driver.agx.chain.urdf={given["urdf"]}'
+    more = SetLaunchConfiguration('set', f'{shlex.quote(told)} {given.get("set", "")}')
+    return [more] if given['urdf'] else []
 
 
 def driver(context):
@@ -71,6 +91,7 @@ def driver(context):
                     'effector_type': given['effector_type'],
                     'auto_enable': False,
                     'control_enabled': False,
+                    'fast_mode': True,  # otherwise every command is a motion of its own
                 }
             ],
             # Explicitly: were its commands ever called joint_states, whoever publishes those

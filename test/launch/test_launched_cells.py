@@ -1,0 +1,85 @@
+"""Every launch file under launch_testing: up, active, speaking, reward started again, a clean end.
+
+Drivers are the fakes of `drivers/`, as processes of their own; `driver:=false` leaves the real ones
+alone.
+"""
+
+import os
+import signal
+import sys
+import unittest
+from pathlib import Path
+from typing import Any
+
+import pytest
+from launched import Listener, missing, until
+
+if missing():
+    pytest.skip(missing(), allow_module_level=True)
+
+import launch_testing  # noqa: E402
+import launch_testing.actions  # noqa: E402
+import launch_testing.asserts  # noqa: E402
+from launch import LaunchDescription  # noqa: E402
+from launch.actions import ExecuteProcess, IncludeLaunchDescription  # noqa: E402
+
+from robo_dopamine_ros.cli.domain import free_domain  # noqa: E402
+
+TESTS = Path(__file__).parents[1]
+LAUNCH = TESTS.parent / 'launch'
+NO_MANAGER = 'gate.driver.joint_stream.manager=""'  # the fakes have none
+NO_GRIPPER = 'gate.driver.gripper.kind=none'
+CASES = {  # launch file: fake driver, arguments
+    'reward': ([], {}),
+    'sim': ([], {}),
+    'franka': (['drivers/crisp_driver.py', 'franka'], {'driver': 'false', 'set': NO_GRIPPER}),
+    'ur': (
+        ['drivers/stream_driver.py', 'ur5e', 'ur'],
+        {'driver': 'false', 'set': f"'{NO_MANAGER}'"},
+    ),
+    'piper': (['drivers/agx_driver.py'], {'driver': 'false'}),
+    'gazebo': (
+        ['launch/gazebo_driver.py'],
+        {'driver': 'false', 'use_sim_time': 'false', 'set': f"'{NO_MANAGER}'"},
+    ),
+}
+
+
+@pytest.mark.launch_test
+@launch_testing.parametrize('name', list(CASES))
+def generate_test_description(name: str) -> LaunchDescription:
+    os.environ['ROS_DOMAIN_ID'] = str(free_domain())
+    fake, arguments = CASES[name]
+    path = {'PYTHONPATH': f'{TESTS}{os.pathsep}{os.environ["PYTHONPATH"]}'}
+    words = [sys.executable, *(str(TESTS / word) if '/' in word else word for word in fake)]
+    fakes = [ExecuteProcess(cmd=words, name='fake', additional_env=path)] if fake else []
+    cell = IncludeLaunchDescription(
+        str(LAUNCH / f'{name}.launch.py'), launch_arguments=arguments.items()
+    )
+    return LaunchDescription([*fakes, cell, launch_testing.actions.ReadyToTest()])
+
+
+class TestRunning(unittest.TestCase):
+    def test_it_speaks_and_starts_reward_again(
+        self, name: str, proc_info: Any, proc_output: Any
+    ) -> None:
+        def said() -> str:
+            return '\n'.join(event.text.decode() for event in proc_output)
+
+        with Listener() as heard:
+            until(heard.active, said)
+            until(lambda: heard.episodes, said)
+            if name != 'reward':
+                until(lambda: heard.controls and heard.arms, said)
+                assert 'did not start' not in heard.controls[-1].reason
+            (reward,) = (p for p in proc_info.process_names() if p.startswith('reward'))
+            before = proc_info[reward].pid
+            os.kill(before, signal.SIGKILL)
+            until(lambda: proc_info[reward].pid != before, said)
+            until(heard.active, said)
+
+
+@launch_testing.post_shutdown_test()
+class TestEnded(unittest.TestCase):
+    def test_all_ended_well(self, proc_info: Any) -> None:
+        launch_testing.asserts.assertExitCodes(proc_info)
