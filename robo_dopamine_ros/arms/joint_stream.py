@@ -120,15 +120,14 @@ class JointStream:
 
     def start(self) -> Script:
         """Activate the controller; the arm holds where it is."""
-        wrong = ''
-        if self._p.manager:
-            wrong = yield from activated(self._p.manager, [self._p.controller])
-        return wrong or self._ur.unready()
+        wrong = yield from self._ur.started()
+        if wrong or not self._p.manager:
+            return wrong
+        return (yield from activated(self._p.manager, [self._p.controller]))
 
     def recover(self) -> Script:
-        """Bring the robot back, then the controller."""
-        wrong = yield from self._ur.recovered()
-        return wrong or (yield from self.start())
+        """Bring a stopped UR back; elsewhere there is nothing to do."""
+        return self._ur.recovered()
 
     def _unready(self) -> str:
         """Say why the arm would not follow, empty: it would."""

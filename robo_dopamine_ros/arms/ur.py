@@ -70,9 +70,9 @@ class Ur:
         self._running = f'{status}/robot_program_running'
         self._mode, self._safety = f'{status}/robot_mode', f'{status}/safety_mode'
         channels = [
-            Channel(self._mode, f'{modes}/RobotMode', kept=True, optional=True),
-            Channel(self._safety, f'{modes}/SafetyMode', kept=True, optional=True),
-            Channel(self._running, 'std_msgs/msg/Bool', kept=True),
+            Channel(self._mode, f'{modes}/RobotMode', depth=10, kept=True, optional=True),
+            Channel(self._safety, f'{modes}/SafetyMode', depth=10, kept=True, optional=True),
+            Channel(self._running, 'std_msgs/msg/Bool', depth=10, kept=True),  # misses no stop
             Channel(parameters.scaling, 'std_msgs/msg/Float64', reliable=False),
         ]
         self.hears: Sequence[Channel] = channels if parameters.watched else []
@@ -99,6 +99,12 @@ class Ur:
         }
         return ', '.join(words for words, true in wrong.items() if true)
 
+    def started(self) -> Script:
+        """Wait until the robot may move; nobody but people at it starts it."""
+        if self._p.watched:
+            yield from self._waited(lambda: not self.unready())
+        return self.unready()
+
     def recovered(self) -> Script:
         """Unlock a protective stop and let the program run again; without motion.
 
@@ -119,8 +125,7 @@ class Ur:
             wrong = yield from _triggered(name, title)
             if wrong:
                 return wrong
-        yield from self._waited(lambda: not self.unready())
-        return self.unready()
+        return (yield from self.started())
 
     def _again(self) -> tuple[str, str]:
         """Give the service that makes the program run, and what it does."""
