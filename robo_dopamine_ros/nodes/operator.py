@@ -26,7 +26,7 @@ from robo_dopamine_ros.sim.person import Person
 from robo_dopamine_ros.sim.plans import STYLES, plan
 from robo_dopamine_ros.teleop.joy import TOPIC, JoyMap, practised
 from robo_dopamine_ros.teleop.pace import Pace
-from robo_dopamine_ros.types import Phase, Pose
+from robo_dopamine_ros.types import Mode, Phase, Pose
 
 BEGINS = ('board', 'episode', 'asked')
 
@@ -67,7 +67,7 @@ class SimulatedPerson(Node):
         self._tool: Pose | None = None
         self._hole: Pose | None = None
         self._force = np.zeros(3)
-        self._free = False  # whether the gate would listen
+        self._free = self._mine = False  # whether the gate would listen, and whether it does
         self._episode = ''
         for channel, hear in ((POSE, self._on_tool), (WRENCH, self._on_wrench)):
             self.create_subscription(interface(channel.type), channel.name, hear, newest(1))
@@ -106,7 +106,8 @@ class SimulatedPerson(Node):
         self._episode = episode.id if running else ''
 
     def _on_control(self, message: Any) -> None:
-        self._free = not control_from_msg(message).latched
+        control = control_from_msg(message)
+        self._free, self._mine = not control.latched, control.mode is Mode.HUMAN
 
     def _on_drive(self, request: Any, response: Any) -> Any:
         if request.data:
@@ -120,7 +121,7 @@ class SimulatedPerson(Node):
         sight = None
         if self._tool is not None and self._hole is not None:
             sight = seen(self._tool, self._hole, self._force, self._p.reach)
-        doing = self._person.update(time.monotonic(), sight, self._free)
+        doing = self._person.update(time.monotonic(), sight, self._free, self._mine)
         panel = practised(self._p.joy, self._p.pace, doing.twist, doing.down)
         message = Joy(axes=list(panel.axes), buttons=list(panel.buttons))
         message.header.stamp = self.get_clock().now().to_msg()

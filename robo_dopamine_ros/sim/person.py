@@ -9,8 +9,9 @@ import numpy as np
 from robo_dopamine_ros.sim.operator import Operator, Sight
 from robo_dopamine_ros.sim.world import RATE, STEP, TURN
 
-DEAD_MAN = 'dead_man'
+HELD = frozenset({'dead_man'})
 MOMENT = 0.2  # a press takes so long, and so does the pause before it [s]
+PATIENCE = 1.0  # the dead-man is held so long without being heeded, before it is pressed anew [s]
 DEEP = 0.020  # tip below the mouth from which the person calls it done [m]
 
 
@@ -40,23 +41,39 @@ class Person:
         self._twist, self._decided = np.zeros(6), -np.inf
         self._presses: list[str] = []
         self._since = 0.0  # when the press, or the pause before it, began [s]
+        self._asked = -np.inf  # when it was last not heeded and began to wait [s]
         self._depth = 0.0  # of the tip, as seen last [m]
 
     def begin(self) -> None:
         """Set out with a new plan, from wherever the arm is."""
-        self._operator, self.stage, self._decided = self._hire(), Stage.DRIVING, -np.inf
+        self._operator, self.stage = self._hire(), Stage.DRIVING
+        self._decided = self._asked = -np.inf
 
     def finish(self, now: float) -> None:
         """Let go and hand back, done or not."""
         if self.stage is Stage.DRIVING:
             self._let_go(['release'], now)
 
-    def update(self, now: float, sight: Sight | None, free: bool) -> Doing:
-        """What to do now; without `free` way or sight the person lets go and waits."""
+    def update(self, now: float, sight: Sight | None, free: bool, mine: bool) -> Doing:
+        """What to do now; without `free` way or sight the person lets go and waits.
+
+        Until the arm is `mine`, as the gate shows it, the dead-man is held without motion; who is
+        not heeded lets go and holds it again.
+        """
         if self.stage is Stage.PRESSING:
             return self._press(now)
         if self.stage is Stage.IDLE or not free or sight is None:
+            self._asked = now
             return Doing()
+        if not mine:
+            if now - self._asked > PATIENCE:
+                self._asked = now
+            return Doing() if now - self._asked < MOMENT else Doing(down=HELD)
+        self._asked = now - MOMENT
+        return self._drive(now, sight)
+
+    def _drive(self, now: float, sight: Sight) -> Doing:
+        """The newest decision, until the plan is walked."""
         if (late := now - self._decided - 1 / RATE) >= 0:
             self._decided = now - late if late < 1 / RATE else now
             self._depth = -float(sight.offset[2])
@@ -66,7 +83,7 @@ class Person:
             word = 'success' if self._depth >= DEEP else 'failure'
             self._let_go([word, 'release'] if self._judges else ['release'], now)
             return Doing()
-        return Doing(self._twist, frozenset({DEAD_MAN}))
+        return Doing(self._twist, HELD)
 
     def _let_go(self, presses: Sequence[str], now: float) -> None:
         self.stage, self._presses, self._since = Stage.PRESSING, list(presses), now

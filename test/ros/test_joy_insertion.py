@@ -38,7 +38,8 @@ def cell(domain: int) -> Iterator[None]:
     ]
     yield
     for child in children:
-        child.kill()
+        child.popen.kill()
+        print(child.wait()[1])  # shown when the test fails
 
 
 def test_a_peg_is_inserted_by_joy_messages(cell: None, watcher: Watcher) -> None:
