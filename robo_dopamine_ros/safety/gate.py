@@ -168,7 +168,7 @@ class Gate:
             self._motion = Motion(arm.pose, STILL)
         if not math.isfinite(self._gripper):
             self._gripper = arm.gripper
-        if self._returns < math.inf and overload(arm.wrench, self._limits):
+        if arm.fault or (self._returns < math.inf and overload(arm.wrench, self._limits)):
             self._returns, self._motion = math.inf, Motion(arm.pose, STILL)  # let go at once
         if self._starts(arm, now):
             self._motion = replace(self._motion, target=arm.pose)
@@ -191,7 +191,7 @@ class Gate:
         returns = now >= self._returns
         if returns:
             self._returns = math.inf
-        return another or returns or self._asleep or bool(arm.fault) or self._measured.jumped
+        return another or returns or self._asleep or self._measured.jumped
 
     def _told(self, stamp: int, reason: str) -> Control:
         """Put into words what was decided."""

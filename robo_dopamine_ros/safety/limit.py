@@ -132,7 +132,9 @@ def _tethered(
     excess = float(wish @ away) - _stoppable(most - ahead, brake, tick)
     if excess <= 0:
         return wish
-    reasons.append(f'the target is {ahead:.3f} {unit} ahead of the tool, of {most:.3f} {unit}')
+    reasons.append(
+        f'the target is {ahead:.3f} {unit} ahead of the tool; {most:.3f} {unit} is allowed'
+    )
     return wish - excess * away
 
 

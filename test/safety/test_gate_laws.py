@@ -10,7 +10,7 @@ Of every tick, seen from outside; `a` and `b` are the acceleration and what brak
 - way: the target moved by twist * time, or it was set nearer to the measured tool
 - beginning: whoever moves the arm after another, or after a rearming, begins at the tool
 - lead: the target is no farther from the measured tool than the lead, in metres and radians
-- time-outs: the tick after one finds nobody in charge; the tool is slower then, and stands 0.3 s later
+- time-outs: the tick after one finds nobody in charge, is slower, and 0.3 s later all stands
 - reasons: a refusal, a hold, a latch and a limited wish each have one
 """
 

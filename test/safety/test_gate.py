@@ -1,0 +1,430 @@
+"""The gate's promises, one by one, with the words people read."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from robo_dopamine_ros.geometry import between, length
+from robo_dopamine_ros.safety.gate import Gate, Settings
+from robo_dopamine_ros.safety.limits import Limits
+from robo_dopamine_ros.types import SECOND, Action, ArmState, Control, Episode, Mode, Phase, Pose
+
+TICK = 0.02  # [s]
+CENTRE = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]))
+NAMES = {
+    Mode.HUMAN: 'teleop/command',
+    Mode.RESET: 'reset/command',
+    Mode.POLICY: 'policy/command',
+}
+LIFT, PRESS = np.array([0, 0, 0.1, 0, 0, 0]), np.array([0, 0, -0.1, 0, 0, 0])
+
+
+def same(a: Pose | None, b: Pose) -> bool:
+    """Whether both are one place, to the last bit."""
+    return a is not None and not (a.position - b.position).any() and not between(a, b).any()
+
+
+class Cell:
+    """A gate, an arm that follows at once, and sources that keep saying what they said."""
+
+    def __init__(self, armed: bool = True, lock: bool = False, **limits: object) -> None:
+        self.gate = Gate(Limits(**limits), Settings('base', armed, lock), NAMES)  # type: ignore[arg-type]
+        self.now = 50.0
+        self.pose, self.fault, self.wrench = CENTRE, '', np.full(6, np.nan)
+        self.blocked = False  # whether something keeps the tool where it is
+        self.silent = ''  # why the driver says nothing
+        self.wishes: dict[Mode, Action] = {}
+        self.episode: Episode | None = Episode(id='one')
+        self.control = self.tick()
+
+    @property
+    def stamp(self) -> int:
+        return int(self.now * SECOND)
+
+    def hear(self, source: Mode, frame: str = 'base', **fields: object) -> str:
+        wish = replace(Action(self.stamp), **fields)  # type: ignore[arg-type]
+        return self.gate.hear(source, wish, frame, self.stamp, self.now)
+
+    def says(self, source: Mode, twist: np.ndarray | None = None, reason: str = '') -> None:
+        """From now on it says so before every tick."""
+        wish = Action(0, valid=False, reason=reason) if twist is None else Action(0, twist=twist)
+        self.wishes[source] = wish
+
+    def phase(self, phase: Phase, name: str = 'one') -> None:
+        self.episode = Episode(id=name, phase=phase)
+
+    def tick(self, seconds: float = TICK, danger: str = '') -> Control:
+        self.now += seconds
+        for source, wish in self.wishes.items():
+            self.gate.hear(source, replace(wish, stamp=self.stamp), 'base', self.stamp, self.now)
+        if self.episode is not None:
+            self.gate.note(self.episode, self.now)
+        empty = np.zeros(0)
+        state = ArmState(
+            self.stamp, self.pose, np.zeros(6), empty, empty, (), 0.4, self.wrench, self.fault
+        )
+        self.control = self.gate.update(self.now, self.stamp, self.silent or state, danger)
+        if self.control.target is not None and not self.blocked:
+            self.pose = self.control.target
+        return self.control
+
+    def run(self, seconds: float) -> Control:
+        for _ in range(round(seconds / TICK)):
+            self.tick()
+        return self.control
+
+
+@pytest.fixture
+def cell() -> Cell:
+    return Cell()
+
+
+@pytest.fixture
+def busy(cell: Cell) -> Cell:
+    """The policy lifts the tool in an episode."""
+    cell.phase(Phase.RUNNING)
+    cell.says(Mode.POLICY, LIFT)
+    assert cell.run(0.3).mode is Mode.POLICY
+    return cell
+
+
+def test_policy_acts_while_an_episode_runs(cell: Cell) -> None:
+    cell.says(Mode.POLICY, LIFT)
+    assert (cell.run(0.1).mode, cell.control.reason) == (Mode.HOLD, 'no episode runs: idle')
+    cell.phase(Phase.RUNNING)
+    cell.run(0.3)
+    assert (cell.control.mode, cell.control.reason) == (Mode.POLICY, '')
+    assert cell.control.source == 'policy/command'
+    assert cell.control.sent.twist == pytest.approx(LIFT)
+    cell.phase(Phase.ENDED)
+    control = cell.tick()
+    assert (control.mode, control.reason) == (Mode.HOLD, 'no episode runs: ended')
+    assert 0 < control.sent.twist[2] < LIFT[2]
+    assert not cell.run(0.3).sent.twist.any()
+
+
+def test_a_person_takes_over_in_the_next_tick_and_keeps_the_arm(busy: Cell) -> None:
+    measured = busy.pose
+    busy.says(Mode.HUMAN, PRESS)
+    control = busy.tick()
+    assert (control.mode, control.source) == (Mode.HUMAN, 'teleop/command')
+    assert control.target is not None
+    assert control.target.position == pytest.approx(
+        measured.position + control.sent.twist[:3] * TICK
+    )
+    busy.says(Mode.HUMAN, reason='dead-man released')
+    control = busy.run(0.4)
+    assert (control.mode, control.latched) == (Mode.HOLD, False)
+    assert control.reason == (
+        'a person took over and has not handed back; teleop/command: dead-man released'
+    )
+    assert busy.run(2.0).mode is Mode.HOLD
+
+
+def test_release_is_refused_while_the_person_acts_then_the_policy_begins_at_the_tool(
+    busy: Cell,
+) -> None:
+    busy.says(Mode.HUMAN, PRESS)
+    busy.run(0.2)
+    assert busy.gate.release(busy.now) == 'teleop/command is active; let go of the dead-man first'
+    busy.says(Mode.HUMAN)
+    busy.run(0.4)
+    busy.pose = replace(busy.pose, position=busy.pose.position + (0.01, 0.0, 0.0))
+    assert busy.gate.release(busy.now) == ''
+    measured, control = busy.pose, busy.tick()
+    assert control.mode is Mode.POLICY
+    assert control.target is not None
+    first = control.target.position - measured.position
+    assert first == pytest.approx((0, 0, busy.gate._limits.acceleration * TICK**2))
+
+
+def test_the_service_takes_over_without_a_device(busy: Cell) -> None:
+    assert busy.gate.take_over(busy.now) == ''
+    assert busy.tick().mode is Mode.HOLD
+    assert busy.run(1.0).reason.startswith('a person took over and has not handed back')
+    assert busy.gate.release(busy.now) == ''
+    assert busy.tick().mode is Mode.POLICY
+
+
+@pytest.mark.parametrize(
+    ('source', 'timeout'), [(Mode.HUMAN, 0.2), (Mode.RESET, 0.3), (Mode.POLICY, 0.3)]
+)
+def test_unannounced_silence_latches(cell: Cell, source: Mode, timeout: float) -> None:
+    cell.phase({Mode.RESET: Phase.RESETTING}.get(source, Phase.RUNNING))
+    cell.says(source, LIFT)
+    cell.run(0.5)
+    silent, cell.wishes = cell.now, {}
+    while cell.tick().mode is source:
+        assert cell.now <= silent + timeout + TICK
+    assert cell.now > silent + timeout
+    assert cell.control.latched
+    assert cell.control.sent.twist[2] < LIFT[2]
+    assert cell.control.reason.startswith(f'stopped: {NAMES[source]} is silent for {timeout:.1f}')
+    assert not cell.run(0.3).sent.twist.any()
+    cell.says(source, LIFT)
+    assert cell.run(1.0).mode is Mode.STOPPED
+
+
+def test_what_is_refused_brakes_at_once_and_latches_when_it_goes_on(busy: Cell) -> None:
+    busy.wishes = {}
+    for _ in range(14):
+        reason = busy.hear(Mode.POLICY, twist=np.full(6, np.nan))
+        assert reason == 'twist [nan, nan, nan, nan, nan, nan] is not finite'
+        control = busy.tick()
+        assert (control.mode, control.reason) == (Mode.HOLD, f'policy/command refused: {reason}')
+    for _ in range(3):
+        busy.hear(Mode.POLICY, twist=np.full(6, np.nan))
+        busy.tick()
+    assert busy.control.mode is Mode.STOPPED
+    assert busy.control.reason.startswith('stopped: policy/command refused for 0.3')
+
+
+def test_a_refused_person_stops_the_policy_too(busy: Cell) -> None:
+    reason = busy.hear(Mode.HUMAN, frame='tool')
+    assert reason == "its frame is 'tool'; it must be 'base'"
+    control = busy.tick()
+    assert (control.mode, control.reason) == (Mode.HOLD, f'teleop/command refused: {reason}')
+    assert busy.run(0.3).mode is Mode.STOPPED
+
+
+def test_an_announcement_counts_whatever_else_is_wrong_with_it(busy: Cell) -> None:
+    busy.wishes = {}
+    wish = {'valid': False, 'stamp': 0, 'gripper': np.nan, 'reason': 'views are 0.4 s old'}
+    assert busy.hear(Mode.POLICY, frame='nowhere', **wish) == ''
+    assert (busy.tick().mode, busy.control.reason) == (
+        Mode.HOLD,
+        'policy/command: views are 0.4 s old',
+    )
+    assert not busy.run(1.0).latched
+
+
+def test_rearming_moves_nothing_that_was_held_down(busy: Cell) -> None:
+    busy.says(Mode.HUMAN, LIFT)
+    busy.run(0.2)
+    busy.gate.stop('stop was called', busy.now)
+    assert busy.tick().reason == 'stopped: stop was called; rearm to go on'
+    assert busy.gate.take_over(busy.now) == 'stopped: stop was called; rearm first'
+    assert busy.gate.rearm(busy.now) == ''
+    assert busy.run(0.5).reason == (
+        'teleop/command was active when the gate was rearmed; let go of the dead-man first'
+    )
+    busy.says(Mode.HUMAN)
+    busy.tick()
+    busy.says(Mode.HUMAN, LIFT)
+    assert busy.tick().mode is Mode.HUMAN
+    busy.says(Mode.HUMAN)
+    busy.tick()
+    assert busy.gate.release(busy.now) == ''
+    assert busy.tick().reason == (
+        'this episode began before the gate was rearmed; policy/command waits for the next'
+    )
+    busy.phase(Phase.RUNNING, 'two')
+    assert busy.tick().mode is Mode.POLICY
+
+
+def test_a_gate_that_was_never_armed_tells_nothing() -> None:
+    cell = Cell(armed=False)
+    assert cell.control.reason == 'stopped: not armed yet; rearm to go on'
+    assert cell.control.target is None
+    assert cell.gate.rearm(cell.now) == ''
+    assert cell.tick().target is not None
+    assert cell.control.mode is Mode.HOLD
+
+
+def test_rearming_is_refused_while_the_cause_stands(busy: Cell) -> None:
+    busy.fault = 'cartesian_reflex'
+    assert busy.tick().reason == 'stopped: the arm reports: cartesian_reflex'
+    assert busy.gate.rearm(busy.now) == 'the arm reports: cartesian_reflex'
+    moved = replace(busy.pose, position=busy.pose.position + (0.0, 0.01, 0.0))
+    busy.pose = moved  # by hand
+    assert same(busy.tick().target, moved)
+    busy.fault = ''
+    assert busy.tick().reason.endswith('rearm to go on')
+    assert busy.gate.rearm(busy.now) == ''
+    assert busy.tick().mode is Mode.HOLD
+
+
+@pytest.mark.parametrize('alive', [False, True])
+def test_an_arm_that_falls_silent_latches_one_that_never_spoke_waits(alive: bool) -> None:
+    cell = Cell()
+    if not alive:
+        cell.gate = Gate(Limits(), Settings('base', True, False), NAMES)
+    cell.silent = 'silence on current_pose for 0.11 s'
+    control = cell.tick()
+    assert control.latched == alive
+    assert control.target is None
+    assert cell.silent in control.reason
+
+
+def test_the_stop_lock_must_be_heard() -> None:
+    cell = Cell(lock=True)
+    assert cell.control.reason == 'stopped: the stop lock: nothing heard yet'
+    cell.gate.lock(False, cell.now)
+    assert cell.gate.rearm(cell.now) == 'the stop lock: nothing heard yet'  # so said the last tick
+    cell.tick()
+    assert cell.gate.rearm(cell.now) == ''
+    assert cell.tick().mode is Mode.HOLD
+    cell.gate.lock(True, cell.now)
+    assert cell.tick().reason == 'stopped: the stop lock is locked'
+    cell.gate.lock(False, cell.now)
+    cell.tick()
+    assert cell.gate.rearm(cell.now) == ''
+    assert cell.run(0.26).mode is Mode.HOLD
+    assert cell.run(0.06).reason.startswith('stopped: the stop lock is silent for 0.3')
+
+
+def test_a_silent_conductor_latches_only_those_it_directs(busy: Cell) -> None:
+    busy.episode = None
+    assert busy.run(0.9).mode is Mode.POLICY
+    busy.run(0.2)
+    assert busy.control.reason.startswith('stopped: episode is silent for 1.0')
+    busy.gate.rearm(busy.now)
+    busy.says(Mode.HUMAN)
+    busy.tick()
+    busy.says(Mode.HUMAN, LIFT)
+    assert busy.run(2.0).mode is Mode.HUMAN
+
+
+def test_a_rival_and_a_stall_latch(cell: Cell) -> None:
+    assert cell.tick(0.24).mode is Mode.HOLD
+    cell.tick(danger='2 publishers on /target_pose')
+    assert cell.control.reason == 'stopped: 2 publishers on /target_pose'
+    cell.tick()
+    assert cell.gate.rearm(cell.now) == ''
+    assert cell.tick().mode is Mode.HOLD
+    assert cell.tick(0.4).reason == 'stopped: the gate stood still for 0.40 s, longer than 0.25 s'
+    cell.tick()
+    assert cell.gate.rearm(cell.now) == ''
+
+
+def test_too_much_force_latches_and_lets_go() -> None:
+    cell = Cell(force=20.0)
+    cell.wrench = np.zeros(6)
+    cell.tick()
+    cell.gate.rearm(cell.now)
+    cell.says(Mode.HUMAN, PRESS)
+    cell.run(0.3)
+    cell.blocked = True
+    control = cell.run(2.0)
+    assert 0.035 < length(control.target.position - cell.pose.position) < 0.0401
+    assert 'ahead of the tool' in control.reason
+    cell.wrench = np.array([0, 0, 25.0, 0, 0, 0])
+    control = cell.tick()
+    assert control.reason == 'stopped: the force on the tool is 25.0 N; the limit is 20.0 N'
+    assert same(control.target, cell.pose)
+    assert not control.sent.twist.any()
+
+
+def test_a_force_that_must_be_watched_must_be_known() -> None:
+    cell = Cell(force=20.0)
+    assert cell.control.reason == 'stopped: the force on the tool is not known; the limit is 20.0 N'
+
+
+def test_a_stopped_arm_presses_no_more() -> None:
+    cell = Cell()
+    cell.blocked = True
+    cell.says(Mode.HUMAN, PRESS)
+    cell.run(1.0)
+    cell.gate.stop('stop was called', cell.now)
+    assert not same(cell.tick().target, cell.pose)
+    assert same(cell.run(0.34).target, cell.pose)
+
+
+def test_a_tool_that_jumps_is_not_believed_until_it_stays(busy: Cell) -> None:
+    true = busy.pose
+    busy.pose = replace(true, position=true.position + (0.3, 0.0, 0.0))
+    control = busy.tick()
+    assert control.target is None
+    assert control.reason == (
+        'stopped: the tool is measured 0.300 m, 0.00 rad from where it was 0.02 s before; '
+        'faster than 1.00 m/s, 6.00 rad/s'
+    )
+    busy.pose = true
+    assert busy.run(0.3).target is None
+    assert same(busy.run(0.1).target, true)
+    assert busy.gate.rearm(busy.now) == ''
+
+
+def test_a_simulated_tool_may_jump_and_the_target_goes_along() -> None:
+    cell = Cell(jumps=True)
+    cell.pose = Pose(CENTRE.position + (0.1, 0.1, 0.0), CENTRE.orientation)
+    place = cell.pose
+    assert cell.tick().mode is Mode.HOLD
+    assert same(cell.control.target, place)
+
+
+def test_a_pushed_arm_takes_its_target_along(cell: Cell) -> None:
+    start = cell.pose
+    cell.pose = replace(start, position=start.position + (0.015, 0.0, 0.0))
+    cell.blocked = True
+    assert same(cell.tick().target, start)
+    for _ in range(10):
+        cell.pose = replace(cell.pose, position=cell.pose.position + (0.015, 0.0, 0.0))
+        cell.tick()
+    assert cell.control.target is not None
+    assert cell.pose.position - cell.control.target.position == pytest.approx((0.04, 0, 0))
+
+
+def test_from_outside_the_box_there_is_only_a_way_in() -> None:
+    cell = Cell()
+    cell.pose = Pose(np.array([0.5, 0.0, -0.05]), CENTRE.orientation)
+    cell.gate = Gate(Limits(), Settings('base', True, False), NAMES)
+    cell.says(Mode.HUMAN, PRESS)
+    control = cell.run(0.5)
+    assert control.target.position[2] == -0.05
+    assert control.reason.startswith('wall of the workspace at z = 0.000 m')
+    cell.says(Mode.HUMAN, LIFT)
+    assert cell.run(1.0).target.position[2] > 0.02
+
+
+def test_motion_ends_softly_at_the_wall() -> None:
+    cell = Cell()
+    cell.says(Mode.HUMAN, np.array([5.0, 0, 0, 0, 0, 0]))
+    cell.run(0.3)
+    assert cell.control.reason == '5 m/s limited to 0.15 m/s'
+    speeds = [cell.tick().sent.twist[0] for _ in range(200)]
+    assert cell.pose.position[0] == pytest.approx(0.75, abs=1e-3)
+    assert cell.pose.position[0] <= 0.75
+    assert np.abs(np.diff([0.15, *speeds])).max() <= 1.0 * TICK / np.sqrt(3) + 1e-9
+
+
+def test_clocks_set_back_or_forward_do_not_deafen_the_gate(busy: Cell) -> None:
+    busy.wishes = {}
+    for shift in (-3600, 3600, -0.4):
+        for _ in range(10):
+            busy.tick()
+            stamp = busy.stamp + int(shift * SECOND)
+            reason = busy.gate.hear(Mode.POLICY, Action(stamp, twist=LIFT), 'base', stamp, busy.now)
+            assert reason == ''
+        assert busy.tick().mode is Mode.POLICY
+
+
+def test_where_the_arm_was_really_sent_the_next_tick_goes_on(busy: Cell) -> None:
+    short = replace(busy.pose, position=busy.pose.position - (0.0, 0.0, 0.002))
+    control = busy.gate.settle(busy.tick(), short, 'joint 4 at its limit 2.80 rad')
+    assert (control.target, control.reason) == (short, 'joint 4 at its limit 2.80 rad')
+    busy.pose = short
+    assert busy.tick().target.position == pytest.approx(short.position + LIFT[:3] * TICK)
+    assert busy.gate.settle(busy.control, CENTRE, '') is busy.control
+
+
+@pytest.mark.parametrize('seconds', [0.05, 0.1, 0.2])
+def test_late_ticks_brake_in_time_and_send_the_target_no_farther(
+    busy: Cell, seconds: float
+) -> None:
+    busy.run(1.0)
+    busy.phase(Phase.ENDED)
+    place, since = busy.pose, busy.now
+    while busy.tick(seconds).sent.twist.any():
+        assert busy.now < since + seconds + busy.gate._limits.stop_time
+    assert length(busy.pose.position - place.position) < 0.1 * busy.gate._limits.stop_time
+
+
+def test_turning_slows_down_at_the_end_of_the_lead(cell: Cell) -> None:
+    cell.blocked = True
+    cell.says(Mode.HUMAN, np.array([0, 0, 0, 0, 0, 0.5]))
+    spins = [cell.tick().sent.twist[5] for _ in range(60)]
+    assert cell.control.reason == 'the target is 0.300 rad ahead of the tool; 0.300 rad is allowed'
+    assert np.diff(spins).min() >= -5.0 * TICK - 1e-9
+    assert spins[-1] < 0.01
