@@ -59,11 +59,7 @@ def declare(node: Node, parameters: type[P]) -> P:
         elif limits:
             low, high = limits
             descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
-        # Of an empty list rclpy would infer bytes: only its type is declared, and no value is set.
-        start = TYPES[kind] if default == () else Parameter(key, TYPES[kind], default).value
-        if start == []:  # which rclpy would take for bytes
-            node._parameter_overrides.setdefault(key, Parameter(key, TYPES[kind], start))
-            start = TYPES[kind]
+        start = _start(node, key, TYPES[kind], default)
         try:
             value = node.declare_parameter(key, start, descriptor).value
         except Exception as error:
@@ -73,12 +69,15 @@ def declare(node: Node, parameters: type[P]) -> P:
     return build(parameters, values)
 
 
-def _told_of_empty_lists(node: Node, key: str, kind: Parameter.Type, start: Any) -> Any:
-    """Give what to declare a list with: rclpy takes an empty one for bytes, or for no value."""
+def _start(node: Node, key: str, kind: Parameter.Type, default: Any) -> Any:
+    """Give what to declare a parameter with; an empty list rclpy knows by its type alone."""
+    if not isinstance(default, tuple):
+        return default
     given = node._parameter_overrides
-    if (key in given and not given[key].value) or (key not in given and not start):
-        given[key] = Parameter(key, kind, [])
-    return start or kind
+    if key in given and not given[key].value:
+        del given[key]
+        return kind
+    return list(default) or kind
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:

@@ -29,8 +29,7 @@ class Outer:
     rate: float = field(default=10.0, metadata={'range': (1.0, 50.0)})  # how often [Hz]
     count: int = field(default=3, metadata={'range': (1, 5)})  # how many
     names: tuple[str, ...] = ('a', 'b')  # what they are called
-    more: tuple[str, ...] = ()  # others
-    others: tuple[str, ...] = ()  # what else is called
+    others: tuple[str, ...] = ()  # what else is called so
     on: bool = True
     inner: Inner = field(default_factory=Inner)
 
@@ -58,10 +57,8 @@ def test_defaults_fill_the_dataclass(domain: int) -> None:
 
 
 def test_overrides_reach_nested_fields(domain: int) -> None:
-    _, got = declared(
-        domain, 'rate:=20.0', 'names:=[c]', 'more:=[d]', 'on:=false', 'inner.share:=0.25'
-    )
-    assert got == Outer(rate=20.0, names=('c',), more=('d',), on=False, inner=Inner(0.25))
+    _, got = declared(domain, 'rate:=20.0', 'names:=[c]', 'on:=false', 'inner.share:=0.25')
+    assert got == Outer(rate=20.0, names=('c',), on=False, inner=Inner(0.25))
 
 
 def test_lists_may_be_empty_and_filled(domain: int) -> None:
@@ -69,6 +66,7 @@ def test_lists_may_be_empty_and_filled(domain: int) -> None:
     assert got.others == ()
     assert node.describe_parameter('others').type == Parameter.Type.STRING_ARRAY.value
     assert declared(domain, 'others:=[c, d]')[1].others == ('c', 'd')
+    assert declared(domain, 'others:=[]', 'names:=[]')[1] == Outer(names=())
 
 
 def test_ros_knows_type_description_and_range(domain: int) -> None:
@@ -90,7 +88,7 @@ def test_ros_knows_type_description_and_range(domain: int) -> None:
     [
         (
             'rat:=3.0',
-            'no such parameter: rat; there are count, inner.share, more, names, on, others, rate',
+            'no such parameter: rat; there are count, inner.share, names, on, others, rate',
         ),
         ('rate:=10', "parameter rate: .*of type 'INTEGER', expecting type 'DOUBLE'"),
         ('rate:=0.5', 'parameter rate: .*out of range Min: 1.0, Max: 50.0'),
