@@ -1,9 +1,13 @@
-"""`robo-dopamine doctor`: what is there for each way to run, what is missing, how to mend it."""
+"""`robo-dopamine doctor`: what is there for each way to run, what is missing, how to mend it.
+
+With `--bounds` it looks at the arm instead: see cli/bounds.py.
+"""
 
 import argparse
 import dataclasses
 import json
 
+from robo_dopamine_ros.cli import bounds
 from robo_dopamine_ros.cli.checks import Finding, Machine, Way, examine
 from robo_dopamine_ros.cli.machine import look
 
@@ -12,6 +16,8 @@ EXAMPLES = """\
 examples:
   robo-dopamine doctor              all three ways; exit code 0 when the one in use is complete
   robo-dopamine doctor --way ros    let the exit code speak of a ROS 2 machine
+  robo-dopamine doctor --bounds --margin 0.01 --out box.yaml
+                                    the workspace box, from an arm that is led by hand
 """
 
 
@@ -25,10 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the way that decides the exit code (default: the one this interpreter runs)',
     )
     parser.add_argument('--json', action='store_true', help='one JSON object instead of text')
+    bounds.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Report; 0 when the way that decides is complete, 1 otherwise."""
+    if args.bounds:
+        return bounds.run(args)
     machine = look()
     report = {way: examine(machine, way) for way in Way}
     chosen = args.way or machine.way
