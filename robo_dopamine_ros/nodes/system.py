@@ -7,11 +7,12 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from robo_dopamine_ros.nodes.kinds import KINDS
 from robo_dopamine_ros.nodes.settings import (
+    CellParameters,
     ConfigurationError,
     Value,
     check,
@@ -74,11 +75,13 @@ def cell(
     model: str | Path = '',
     views: Sequence[str] = (),
     task: str = '',
+    without: Sequence[str] = (),
     sets: Sequence[str] = (),
 ) -> tuple[Process, ...]:
     """Describe the cell of a configuration: a path, or the name of one that is shipped.
 
-    `sets` are texts `node.key=value`, which win over all else; empty arguments change nothing.
+    Nodes `without` are left out. `sets` are texts `node.key=value`, which win over all else; empty
+    arguments change nothing.
     Raises ConfigurationError, or FileNotFoundError, before anything starts. Every parameter that
     exists is known here, so the environment must be active.
     """
@@ -95,6 +98,7 @@ def cell(
     for node, key, _ in arguments:
         if node not in whole.nodes:
             raise ConfigurationError(f'{node}.{key} is given, but the cell starts no node {node}')
+    whole = reduced(whole, without)
     check_together(whole, parameters)
     common: dict[str, Value] = {'use_sim_time': True} if whole.use_sim_time else {}
     return tuple(
@@ -107,6 +111,14 @@ def cell(
         )
         for node in whole.nodes
     )
+
+
+def reduced(whole: CellParameters, without: Sequence[str]) -> CellParameters:
+    """Leave nodes out, which are then started otherwise."""
+    if strange := [node for node in without if node not in whole.nodes]:
+        known = ', '.join(whole.nodes)
+        raise ConfigurationError(f'without {", ".join(strange)}: the cell has {known} only')
+    return replace(whole, nodes=tuple(node for node in whole.nodes if node not in without))
 
 
 def replay(

@@ -137,6 +137,14 @@ def test_what_is_no_cell_is_refused_by_file(tmp_path: Path, text: str) -> None:
         system.cell(written(tmp_path, text))
 
 
+def test_nodes_can_be_left_out() -> None:
+    assert 'teleop' not in nodes(system.cell('sim', without=['teleop']))
+    with pytest.raises(ConfigurationError, match='without player: the cell has sim, gate, '):
+        system.cell('sim', without=['player'])
+    with pytest.raises(ConfigurationError, match="way = 'sim' needs the node sim"):
+        system.cell('sim', without=['sim'])
+
+
 def test_names_that_are_none_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="no cell 'frank': neither a file nor one of "):
         system.cell('frank')
