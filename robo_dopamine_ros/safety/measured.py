@@ -68,12 +68,12 @@ def impossible(pose: Pose) -> str:
     if np.shape(pose.position) != (3,) or np.shape(pose.orientation) != (4,):
         shapes = f'{np.shape(pose.position)} and {np.shape(pose.orientation)}'
         return f'measured pose of shapes {shapes}; they must be (3,) and (4,)'
+    finite = np.isfinite(pose.position).all()
+    if finite and abs(length(pose.orientation) - 1.0) <= ROUNDING:
+        return ''
+    wrong = 'the quaternion must have length 1' if finite else 'it is not finite'
     numbers = f'{np.round(pose.position, 3)} m, quaternion {np.round(pose.orientation, 3)}'
-    if not np.isfinite(pose.position).all():
-        return f'measured pose {numbers} is not finite'
-    if not abs(length(pose.orientation) - 1.0) <= ROUNDING:
-        return f'measured pose {numbers} is not a pose: the quaternion must have length 1'
-    return ''
+    return f'measured pose {numbers}: {wrong}'
 
 
 def overload(wrench: np.ndarray, limits: Limits) -> str:
