@@ -94,10 +94,9 @@ class Experience:
             self._keep(sealed)
             return sealed
         with self._store.transaction(f'{_name(event)} could not be kept'):
+            self._recall(event.id if isinstance(event, Episode) else event.episode)
             if not self._keep_event(event):
                 return []
-            if isinstance(event, Step):
-                self._recall(event.episode)
             sealed = self._sealer.update(event, now)
             for one in sealed:
                 self._store.seal(one)
@@ -118,11 +117,8 @@ class Experience:
                     self._store.seal(one)
 
     def _recall(self, episode: str) -> None:
-        """Tell the sealer what is kept of an episode it does not hold: a process before heard it.
-
-        What it has heard itself already, it does not take in twice.
-        """
-        if episode != self._sealer.episode:
+        """Tell the sealer what is kept of an episode that it has not heard of in this process."""
+        if not self._sealer.knows(episode):
             self._sealer.recall(episode, self._store.potentials(episode))
             for event in self._store.heard(episode):
                 self._sealer.update(event, 0)  # long ago: no more is waited for

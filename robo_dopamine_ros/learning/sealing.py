@@ -64,7 +64,7 @@ class Sealer:
         self._reward = reward
         self._potentials: dict[str, Potentials] = {}  # by episode
         self._words: dict[str, tuple[Episode, int]] = {}  # by episode, and when it was heard [ns]
-        self.episode = ''  # whose steps come now
+        self._episode = ''  # whose steps come now
         self._waiting: deque[_Run] = deque()
         self._last: Step | None = None  # of the episode, in any mode
         self._open = False  # whether what was sealed last goes on
@@ -73,7 +73,7 @@ class Sealer:
         """Take one event in, or only the time `now` [ns]."""
         sealed = []
         if isinstance(event, Step):
-            if event.episode != self.episode:
+            if event.episode != self._episode:
                 sealed = self.close()
                 self._begin(event.episode)
             self._append(event)
@@ -83,26 +83,29 @@ class Sealer:
             if event.outcome is Outcome.NONE:
                 raise ValueError(f'episode {event.id} ended with outcome NONE; it must be named')
             self._words.setdefault(event.id, (event, now))
-        word, heard = self._words.get(self.episode, (None, now))
+        word, heard = self._words.get(self._episode, (None, now))
         overdue = word is not None and now - heard >= self._parameters.patience * SECOND
         return sealed + self._seal(word, overdue)
 
     def close(self) -> list[Sealed]:
         """Seal all that waits: nothing more is coming."""
-        word, _ = self._words.get(self.episode, (None, 0))
+        word, _ = self._words.get(self._episode, (None, 0))
         return self._seal(word, overdue=True)
+
+    def knows(self, episode: str) -> bool:
+        """Whether anything of an episode was heard or recalled, and not forgotten since."""
+        return episode in self._potentials
 
     def recall(self, episode: str, potentials: dict[int, float]) -> None:
         """Potentials (stamp [ns] -> value) that were given before a crash."""
         self._potentials.setdefault(episode, Potentials()).given.update(potentials)
 
     def _begin(self, episode: str) -> None:
-        self.episode = episode
+        self._episode = episode
         self._potentials = {episode: self._potentials.get(episode, Potentials())}
         self._words = {id: word for id, word in self._words.items() if id == episode}
         self._waiting.clear()
         self._last = None
-        self._open = False
 
     def _append(self, step: Step) -> None:
         last, self._last = self._last, step
@@ -115,7 +118,7 @@ class Sealer:
 
     def _seal(self, word: Episode | None, overdue: bool) -> list[Sealed]:
         sealed = []
-        potentials = self._potentials.setdefault(self.episode, Potentials())
+        potentials = self._potentials.setdefault(self._episode, Potentials())
         while self._waiting:
             step = self._waiting[0].step
             if step.acting and (self._open or word is None or step.begin.stamp < word.stamp):
@@ -132,9 +135,9 @@ class Sealer:
 
     def _spend(self) -> Episode:
         """The word of the episode once a step bears it: what comes late is only cut off."""
-        word, heard = self._words[self.episode]
+        word, heard = self._words[self._episode]
         word = replace(word, outcome=Outcome.ABORTED)
-        self._words[self.episode] = (word, heard)
+        self._words[self._episode] = (word, heard)
         return word
 
     def _fate(self, word: Episode | None, overdue: bool) -> Outcome | None:

@@ -74,12 +74,13 @@ class Tail:
             transitions['human'] = np.array(columns['human']) == Mode.HUMAN
             transitions['sent'] = _numbers(columns['sent'], 'f4')
             needed = 1 + int(max(transitions['begin'].max(), transitions['end'].max()))
-            frames = self._read_frames(max(needed, self._frames))
+            frames = self._read_frames(needed)
         self._step = int(transitions['step'][-1])
         self._frames += len(frames)
         return News(transitions, frames)
 
     def _read_frames(self, last: int) -> np.ndarray:
+        """Frames not read yet, up to number `last`."""
         rows = self._db.execute(FRAMES, (self._frames, last)).fetchall()
         if [row[0] for row in rows] != list(range(self._frames + 1, last + 1)):
             raise StoreError(f'{self.path}: frames are missing; restore a copy of the file')

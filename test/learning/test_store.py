@@ -22,7 +22,7 @@ from robo_dopamine_ros.learning.sealing import SealingParameters
 from robo_dopamine_ros.learning.steps import Key, Step
 from robo_dopamine_ros.learning.tail import Tail
 from robo_dopamine_ros.reward.shaping import RewardParameters
-from robo_dopamine_ros.types import SECOND, Mode, Progress
+from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome, Phase, Progress
 
 TICK = SECOND // 10
 KEYS = 'SELECT epoch, sequence FROM steps JOIN actors ON actors.id = actor ORDER BY steps.id'
@@ -110,6 +110,31 @@ def test_epochs_are_never_given_twice(path):
             assert experience.begin('run') == epoch
     with Experience(path, SIZES) as experience:
         assert experience.begin('other') == 1
+
+
+def test_a_success_is_paid_once_though_a_crash_lies_between(path):
+    """A step that was under way when the word came is told only to the next process."""
+    word = Episode('e', phase=Phase.ENDED, outcome=Outcome.SUCCESS, stamp=3 * TICK // 2)
+    experience = Experience(path, SIZES)
+    experience.record(step(0), 0)
+    experience.record(word, 0)
+    experience._store.close()  # as if killed
+    with Experience(path, SIZES) as experience:
+        experience.record(step(1, key=Key('run', 2, 0)), 0)
+    news = Tail(path).read().transitions
+    assert (news['terminated'].tolist(), news['truncated'].tolist()) == ([1, 0], [0, 1])
+
+
+def test_two_episodes_may_share_a_moment_but_not_its_potential(path):
+    last = step(0)
+    with Experience(path, SIZES) as experience:
+        experience.record(last, 0)
+        experience.record(reading(1), 0)
+        experience.record(step(1, begin=last.end, episode='f'), 0)
+        experience.record(replace(reading(1), episode='f', progress=0.0), 0)
+    news = Tail(path).read().transitions
+    assert (news['next_potential'].tolist(), news['potential'].tolist()) == ([0.5, 0], [0.5, 0])
+    assert count(path)['frames'] == 4
 
 
 def test_one_writes_at_a_time(path):
