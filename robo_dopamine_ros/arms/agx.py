@@ -67,7 +67,11 @@ class Agx:
         self._p, grip = parameters.agx, parameters.gripper
         self._gripper, self._readings, self._patience = Gripper(grip), Readings(), patience
         self._finger = grip.joint if self._gripper.tells else ''
-        if self._finger and (grip.kind, grip.command, self._p.command) != ('joint', ALL, ALL):
+        if self._gripper.tells and (grip.kind, grip.command, self._p.command) != (
+            'joint',
+            ALL,
+            ALL,
+        ):
             raise ValueError(
                 f'gripper.kind = {grip.kind}, gripper.command = {grip.command}, agx.command = '
                 f'{self._p.command}; they must be joint, {ALL}, {ALL}, or the kind none'
@@ -128,7 +132,7 @@ class Agx:
         for out in self._gripper.grip(gripper):
             self._width = out.value
         joints = Joints(self._chain.joints.names, step.joints)
-        if self._width:  # said every time: a message alone may be lost
+        if self._width:  # said every time: one message alone may be lost
             positions = np.concatenate([joints.positions, self._width.positions])
             joints = Joints((*joints.names, *self._width.names), positions)
         return Told([Out(self._p.command, joints)], step.pose, step.reason)
