@@ -97,4 +97,5 @@ class Lookout(ManagedEntity):
             self._judge(*cameras.convert(match))
 
     def _failed(self, error: Exception) -> None:
-        self._node.get_logger().error(f'worker: {error!r}')
+        if self._node.context.ok():  # the last views may come when publishers are gone
+            self._node.get_logger().error(f'worker: {error!r}')
