@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from processes import Child, Watcher
 from std_msgs.msg import String
+from std_srvs.srv import SetBool
 
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import control_from_msg
@@ -13,6 +14,7 @@ from robo_dopamine_ros.types import Control, Mode
 
 LONGEST = 60.0  # [s] for an insertion, ten times what it takes
 GRADE = topics.Topic('sim/grade', String, topics.LATCHED, None, 'sim', 'tests', 'the truth')
+DRIVE = topics.Service('operator/drive', SetBool, 'operator', 'take over, or hand back')
 CELL = {  # a machine that has much else to do must not look like a fault
     'sim': ('width:=64', 'height:=48', 'camera_rate:=5.0', 'conduct.seed:=3'),
     'gate': (
@@ -55,6 +57,14 @@ def test_a_peg_is_inserted_by_joy_messages(cell: None, watcher: Watcher) -> None
     assert not any(c.latched for c in controls), [c.reason for c in controls if c.latched][:1]
     assert {c.source for c in controls if c.mode is not Mode.HOLD} == {topics.TELEOP_COMMAND.name}
 
-    held = 'a person took over'
+    handed_back(watcher, controls)
+    watcher.call(DRIVE, SetBool.Request(data=True))
+    watcher.until(lambda: controls[-1].mode is Mode.HUMAN, 'nobody takes over when told to')
+    watcher.call(DRIVE, SetBool.Request(data=False))
+    handed_back(watcher, controls)
+
+
+def handed_back(watcher: Watcher, controls: list[Control]) -> None:
     watcher.until(lambda: controls[-1].mode is Mode.HOLD, 'the dead-man is held for ever')
+    held = 'a person took over'
     watcher.until(lambda: held not in controls[-1].reason, 'the arm was not handed back')
