@@ -30,7 +30,6 @@ JOINTS, POSE = 'feedback/joint_states', 'feedback/tcp_pose'
 STATUS, GRIP = 'feedback/arm_status', 'feedback/gripper_status'
 ALL, STREAM = 'control/joint_states', 'control/move_js'
 HANDS = ('left_', 'right_')  # with which the joints of a hand begin
-UNKNOWN = np.full(6, np.nan)
 NEAR, ALIKE = 0.005, math.radians(3.0)  # two poses of the tool that agree [m, rad]
 LOOK, LOOKS = 0.1, 30  # at the state of an arm that was just enabled, how often [s]
 
@@ -108,26 +107,15 @@ class Agx:
         silent = self._readings.silent((JOINTS, POSE), now, self._patience)
         if silent or self._chain.missing:
             return '; '.join(filter(None, (self._chain.missing, silent)))
-        joints, (pose, twist) = self._chain.joints, self._chain.tool()
         stopped = self._unready() or self._follower.stopped(now)
-        return ArmState(
-            stamp=self._chain.stamp,
-            pose=pose,
-            twist=twist,
-            joints=joints.positions,
-            joint_velocities=joints.velocities,
-            joint_names=joints.names,
-            gripper=self._gripper.opening,
-            wrench=UNKNOWN,
-            fault=stopped or self._disagreement() or self._follower.behind(),
-            driver=self.name,
-        )
+        fault = stopped or self._disagreement() or self._follower.behind()
+        return self._chain.state(self.name, fault, self._gripper.opening)
 
     def tell(self, target: Pose, gripper: float, now: float) -> Told:
         """Send the joints of the next tick; nothing while the arm could not follow."""
         stopped = self._unready() or self._follower.stopped(now) or self._disagreement()
         if stopped:
-            return Told([], self._chain.tool()[0], f'nothing is told: {stopped}')
+            return Told([], self._chain.tool(), f'nothing is told: {stopped}')
         step = self._follower.follow(target, now)
         for out in self._gripper.grip(gripper):
             self._width = out.value
@@ -175,7 +163,7 @@ class Agx:
 
     def _disagreement(self) -> str:
         """Say how the driver's pose of the tool differs from ours, empty: they agreed once."""
-        theirs, ours = self._readings[POSE].value, self._chain.tool()[0]
+        theirs, ours = self._readings[POSE].value, self._chain.tool()
         gap = between(theirs, ours)
         way, turn = (float(np.linalg.norm(part)) for part in (gap[:3], gap[3:]))
         self._agreed = self._agreed or (way <= NEAR and turn <= ALIKE)

@@ -10,11 +10,13 @@ import numpy as np
 from robo_dopamine_ros.arms.arm import Channel, Joints
 from robo_dopamine_ros.arms.inverse import JointMotion
 from robo_dopamine_ros.arms.readings import finite
-from robo_dopamine_ros.types import SECOND, Pose
+from robo_dopamine_ros.geometry import rotated_twist
+from robo_dopamine_ros.types import SECOND, ArmState, Pose
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import Kinematics
 
+UNKNOWN = np.full(6, np.nan)  # wrench
 STEADY = 0.1  # two readings further apart tell no velocity [s]
 
 
@@ -96,10 +98,27 @@ class Chain:
         self.joints, self.stamp = Joints(names, positions, velocities), stamp
         return True
 
-    def tool(self) -> tuple[Pose, np.ndarray]:
-        """Give pose and twist of the tool in the base frame."""
+    def tool(self) -> Pose:
+        """Give the measured pose of the tool in the base frame."""
+        return self.kinematics.pose(self.joints.positions)
+
+    def state(
+        self, driver: str, fault: str, gripper: float, wrench: np.ndarray = UNKNOWN
+    ) -> ArmState:
+        """Give what the joints tell, and what others do; the wrench is that in the tool frame."""
         pose, jacobian = self.kinematics.pose_and_jacobian(self.joints.positions)
-        return pose, jacobian @ self.joints.velocities
+        return ArmState(
+            stamp=self.stamp,
+            pose=pose,
+            twist=jacobian @ self.joints.velocities,
+            joints=self.joints.positions,
+            joint_velocities=self.joints.velocities,
+            joint_names=self.joints.names,
+            gripper=gripper,
+            wrench=rotated_twist(wrench, pose.orientation),
+            fault=fault,
+            driver=driver,
+        )
 
     def _velocities(self, positions: np.ndarray, stamp: int) -> np.ndarray:
         """Give what the last two readings tell."""

@@ -63,7 +63,7 @@ class Follower:
 
     def _rest(self, joints: np.ndarray, target: Pose) -> Step:
         """Stay, and set out with the next tick if the target is at the tool."""
-        gap = between(self._chain.tool()[0], target)
+        gap = between(self._chain.tool(), target)
         self._set_out = bool(np.linalg.norm(WEIGHTS * gap) <= BEGIN)
         way, turn = (float(np.linalg.norm(part)) for part in (gap[:3], gap[3:]))
         reason = f'rests where it is: the target is {1e3 * way:.1f} mm, {turn:.3f} rad away'

@@ -9,22 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from robo_dopamine_ros.arms.arm import Channel, Out, Script, Told
-from robo_dopamine_ros.arms.chain import Chain, ChainParameters
+from robo_dopamine_ros.arms.chain import UNKNOWN, Chain, ChainParameters
 from robo_dopamine_ros.arms.controllers import activated, activity, unfit
 from robo_dopamine_ros.arms.follower import Follower
 from robo_dopamine_ros.arms.grippers import Gripper
 from robo_dopamine_ros.arms.readings import Readings, finite
 from robo_dopamine_ros.arms.ur import Ur, UrParameters
-from robo_dopamine_ros.geometry import rotated_twist
 from robo_dopamine_ros.types import ArmState, Pose
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.parameters import ArmParameters
-
-UNKNOWN = np.full(6, np.nan)
 
 
 @dataclass(frozen=True)
@@ -95,25 +90,13 @@ class JointStream:
         silent = silent or heard.silent(grip, now, self._grip_patience)
         if silent or self._chain.missing:
             return '; '.join(filter(None, (fault, self._chain.missing, silent)))
-        joints, (pose, twist) = self._chain.joints, self._chain.tool()
         wrench = heard.value(self._p.wrench, UNKNOWN)
-        return ArmState(
-            stamp=self._chain.stamp,
-            pose=pose,
-            twist=twist,
-            joints=joints.positions,
-            joint_velocities=joints.velocities,
-            joint_names=joints.names,
-            gripper=self._gripper.opening,
-            wrench=rotated_twist(wrench, pose.orientation),
-            fault=fault,
-            driver=self.name,
-        )
+        return self._chain.state(self.name, fault, self._gripper.opening, wrench)
 
     def tell(self, target: Pose, gripper: float, now: float) -> Told:
         """Send the joints of the next tick; nothing while the robot could not follow."""
         if stopped := self._unready() or self._follower.stopped(now):
-            return Told([], self._chain.tool()[0], f'nothing is told: {stopped}')
+            return Told([], self._chain.tool(), f'nothing is told: {stopped}')
         step = self._follower.follow(target, now)
         outs = [Out(self._target, step.joints), *self._gripper.grip(gripper)]
         return Told(outs, step.pose, step.reason)

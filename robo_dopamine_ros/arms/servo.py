@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robo_dopamine_ros.arms.arm import Call, Channel, Out, Script, Told
-from robo_dopamine_ros.arms.chain import Chain, ChainParameters
+from robo_dopamine_ros.arms.chain import UNKNOWN, Chain, ChainParameters
 from robo_dopamine_ros.arms.grippers import Gripper
 from robo_dopamine_ros.arms.readings import Readings, finite
 from robo_dopamine_ros.arms.servo_status import TYPES, fault, words
 from robo_dopamine_ros.arms.ur import Ur, UrParameters
-from robo_dopamine_ros.geometry import between, clipped, rotated_twist
+from robo_dopamine_ros.geometry import between, clipped
 from robo_dopamine_ros.types import ArmState, Pose
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.parameters import ArmParameters
 
-UNKNOWN = np.full(6, np.nan)
 TWIST = 1  # of moveit_msgs/srv/ServoCommandType
 UNITS, ABOUT = 'moveit_servo.command_in_type', 'moveit_servo.apply_twist_commands_about_ee_frame'
 LOOK = 0.5  # after a start, until its status can be believed [s]
@@ -110,24 +109,12 @@ class Servo:
         silent = silent or self._readings.silent(gripper, now, self._grip_patience)
         if silent or self._chain.missing:
             return '; '.join(filter(None, (wrong, self._chain.missing, silent)))
-        joints, (pose, twist) = self._chain.joints, self._chain.tool()
         wrench = self._readings.value(self._p.wrench, UNKNOWN)
-        return ArmState(
-            stamp=self._chain.stamp,
-            pose=pose,
-            twist=twist,
-            joints=joints.positions,
-            joint_velocities=joints.velocities,
-            joint_names=joints.names,
-            gripper=self._gripper.opening,
-            wrench=rotated_twist(wrench, pose.orientation),
-            fault=wrong,
-            driver=self.name,
-        )
+        return self._chain.state(self.name, wrong, self._gripper.opening, wrench)
 
     def tell(self, target: Pose, gripper: float, now: float) -> Told:
         """Send the twist that draws the tool to the target, in the base frame."""
-        wish = self._p.gain * between(self._chain.tool()[0], target)
+        wish = self._p.gain * between(self._chain.tool(), target)
         linear, angular = clipped(wish[:3], self._p.speed), clipped(wish[3:], self._p.turning)
         twist = Out(self._twists.name, np.concatenate([linear, angular]), self._base)
         said = words(self._readings.value(self._status.name), self._p.distribution)
