@@ -68,7 +68,7 @@ class Memory:
         self, sizes: Sizes, scale: Scale, parameters: SamplingParameters | None = None
     ) -> None:
         self.parameters = parameters or SamplingParameters()
-        self._scale = scale
+        self._sizes, self._scale = sizes, scale
         self._frames = Growing(sizes.dtype)
         self._rows = Growing(_row(scale.size))
         self._demonstrations = Growing(np.dtype(np.int64))  # places in rows
@@ -123,8 +123,8 @@ class Memory:
         rows = self._rows.rows.take(self._draw(size, rng))
         places = np.stack((rows['begin'], rows['end']))
         frames = self._frames.rows.take(places)
-        observations = torch.empty((*frames.shape, _width(frames.dtype)))
-        features = frames['features'].shape[-1]
+        observations = torch.empty((*frames.shape, self._sizes.observation))  # as Frame makes one
+        features = self._sizes.features
         observations[..., :features] = torch.from_numpy(frames['features'])
         observations[..., features:] = torch.from_numpy(frames['state'])
         column = {name: _tensor(rows[name]) for name in NUMBERS}
@@ -187,12 +187,6 @@ def _row(action: int) -> np.dtype:
         ],
         align=True,
     )
-
-
-def _width(dtype: np.dtype) -> int:
-    """Numbers of an observation."""
-    assert dtype.fields
-    return sum(dtype.fields[name][0].shape[0] for name in ('features', 'state'))
 
 
 def _tensor(column: np.ndarray) -> Tensor:

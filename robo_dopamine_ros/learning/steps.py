@@ -46,6 +46,11 @@ class Sizes:
             )
 
     @property
+    def observation(self) -> int:
+        """Numbers of an observation."""
+        return self.features + self.state
+
+    @property
     def dtype(self) -> np.dtype:
         """One frame as it lies in memory."""
         return np.dtype(
@@ -66,6 +71,11 @@ class Frame:
         for name in ('features', 'state'):
             if not np.isfinite(value := getattr(self, name)).all():
                 raise ValueError(f'{name} of the frame at {self.stamp} ns = {value}; not finite')
+
+    @property
+    def observation(self) -> np.ndarray:
+        """What agents see of it, (n + m,) float32: features, then state."""
+        return np.concatenate((self.features, self.state), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

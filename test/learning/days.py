@@ -37,11 +37,6 @@ def frame(number: int, stamp: int) -> Frame:
     return Frame(stamp, features, np.array([number, -number], np.float32))
 
 
-def observation(frame: Frame) -> list[float]:
-    """A frame as the learner sees it."""
-    return [*frame.features.tolist(), *frame.state.tolist()]
-
-
 def twist(number: int) -> np.ndarray:
     """What step `number` sends; exact in any precision."""
     return np.array([number % 64, number // 64, 32, 0, 0, 0]) / 64

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from days import DAWN, PATIENCE, SIZES, Crash, Day, account, frame, observation, step_number, twist
+from days import DAWN, PATIENCE, SIZES, Crash, Day, account, frame, step_number, twist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,8 +79,8 @@ def test_what_is_drawn_belongs_together(seed, episodes, crashes):
     for i, action in enumerate(batch.actions.numpy()):
         worth, reward, factor, bound = truth[step_number(action)]
         step = worth.step
-        assert batch.observations[i].tolist() == observation(step.begin)
-        assert batch.next_observations[i].tolist() == observation(step.end)
+        assert batch.observations[i].tolist() == step.begin.observation.tolist()
+        assert batch.next_observations[i].tolist() == step.end.observation.tolist()
         told = (batch.rewards[i], batch.discounts[i], batch.returns[i])
         assert told == pytest.approx((reward, factor, bound), abs=1e-6)
         assert batch.masks[i] == (not worth.outcome.terminal)
@@ -144,6 +144,11 @@ def test_while_one_kind_is_empty_the_other_fills_the_batch(path, told):
     counts, batch = drawn(remembered(path, told))
     assert len(batch) == 4000
     assert sorted(counts) == [step_number(step.twist) for step in told]
+
+
+def test_an_observation_is_features_then_state():
+    seen = frame(2345, 0).observation
+    assert (seen.tolist(), seen.dtype) == ([345, 2, 7, 2345, -2345], np.float32)
 
 
 def test_draws_follow_the_generator(path):
