@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ LIBC = ctypes.CDLL(None)
 PATIENCE = {signal.SIGINT: 5.0, signal.SIGTERM: 2.0, signal.SIGKILL: 5.0}  # [s] after each
 QUIET = ('[INFO]', '[DEBUG]')
 STAMP = re.compile(r'^\[\w+\] \[[\d.]+\] \[[^\]]+\]: ')  # level, time and node, as ROS logs them
+MENDABLE = 2  # exit code of a node that a person must mend first, see ros/run.py
+SHORT, FEW = 5.0, 3  # who lives no longer [s] so many times in a row is not started again
 PALETTE = ('blue', 'magenta', 'green', 'yellow', 'cyan')
 
 Log = Callable[[str, str], None]  # process title, line
@@ -60,6 +63,7 @@ class Cell:
         self._log = log
         self._folder = folder
         self._running: dict[str, _Child] = {}
+        self._short: Counter[str] = Counter()  # short lives in a row, by title
 
     def __enter__(self) -> 'Cell':
         shared_memory.sweep()  # what killed processes left would add up until memory is full
@@ -85,10 +89,15 @@ class Cell:
             if code is None:
                 continue
             child.join()
-            if not process.respawn:
+            if not self._may_live_again(process, child, code):
                 raise ProcessDiedError(f'{process.title} {_ended(code)}{child.last_words}')
             self._log(process.title, f'{_ended(code)}; starting it again')
             self._start(process)
+
+    def _may_live_again(self, process: Process, child: '_Child', code: int) -> bool:
+        short = time.monotonic() - child.born < SHORT
+        self._short[process.title] = self._short[process.title] + 1 if short else 0
+        return process.respawn and code != MENDABLE and self._short[process.title] < FEW
 
     def pids(self) -> dict[str, int]:
         """Process ids by title."""
@@ -129,6 +138,7 @@ class _Child:
 
     def __init__(self, popen: subprocess.Popen[str], title: str, log: Log, file: Path | None):
         self.popen = popen
+        self.born = time.monotonic()
         self._title = title
         self._log = log
         self._file = file

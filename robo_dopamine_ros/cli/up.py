@@ -19,6 +19,7 @@ from robo_dopamine_ros.ros import environment
 if TYPE_CHECKING:
     from robo_dopamine_ros.cli.watch import Watch
 
+KEPT = 2000  # readings, of which those of the running episode are shown
 HELP = 'start the nodes of a cell, until Ctrl-C'
 EXAMPLES = """\
 examples:
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us means Ctrl-C
     screen = Screen(sys.stdout)
     screen.line(f'starting {headline(args.config, processes)}; Ctrl-C stops all')
-    with watching(processes, screen, None, True, args.namespace) as watch:
+    with watching(processes, screen, None, True, args.namespace, KEPT) as watch:
         _wait_until_up(watch, processes)
         if args.task:
             _run_episode(watch, args.task)

@@ -98,11 +98,12 @@ def watching(
     folder: Path | None,
     verbose: bool,
     namespace: str = '',
+    limit: int | None = None,
 ) -> Iterator[Watch]:
     """Start a cell and listen to it; all is stopped at the end, whatever happens."""
     log = screen_log(screen, verbose)
     with (
         Cell(processes, os.environ, log, folder and folder / 'logs') as cell,
-        Observer(namespace=namespace) as observer,
+        Observer(namespace=namespace, limit=limit) as observer,
     ):
         yield Watch(cell, observer, screen)

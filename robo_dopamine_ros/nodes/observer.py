@@ -16,9 +16,13 @@ from robo_dopamine_ros.types import Episode, Outcome, Progress, Reward
 
 
 class Observer:
-    """Keeps all that is published of progress, reward and episodes; use it as a context."""
+    """Keeps what is published of progress, reward and episodes; use it as a context."""
 
-    def __init__(self, name: str = 'observer', namespace: str = '') -> None:
+    def __init__(
+        self, name: str = 'observer', namespace: str = '', limit: int | None = None
+    ) -> None:
+        """`limit` is how many of each are kept at least; None: all."""
+        self._limit = limit
         self.readings: list[Progress] = []
         self.rewards: list[Reward] = []
         self.episodes: list[Episode] = []
@@ -57,6 +61,8 @@ class Observer:
             value = convert(message)
             if not (changes and into and value == into[-1]):
                 into.append(value)
+            if self._limit and len(into) >= 2 * self._limit:
+                del into[: -self._limit]
 
         self._subscriptions[topic.name] = self.node.create_subscription(
             topic.type, topic.name, take, topic.qos

@@ -32,9 +32,9 @@ class Process:
 
     executable: str  # entry point in setup.cfg and module below robo_dopamine_ros.nodes
     name: str = ''  # of the node; the executable's when empty
-    namespace: str = ''  # of the node; empty: none
     parameters: Mapping[str, Value] = field(default_factory=dict)  # dotted keys
     remappings: Mapping[str, str] = field(default_factory=dict)
+    namespace: str = ''  # of the node; empty: none
     respawn: bool = False  # start again when it dies; otherwise its death ends the cell
 
     def __post_init__(self) -> None:

@@ -98,6 +98,16 @@ def test_what_may_be_started_again_is():
     assert ('page', 'was ended by SIGKILL; starting it again') in said
 
 
+@pytest.mark.parametrize(('code', 'lives'), [(1, 3), (2, 1)])
+def test_who_dies_at_once_is_not_started_for_ever(code, lives):
+    said = []
+    script = Script('page', code=f'print("up")\nraise SystemExit({code})', respawn=True)
+    with Cell([script], os.environ, lambda *words: said.append(words)) as cell:  # noqa: SIM117
+        with pytest.raises(ProcessDiedError, match=f'page ended with exit code {code}: up'):
+            until(lambda: cell.check())
+    assert said.count(('page', 'up')) == lives
+
+
 def test_commands_carry_names_parameters_and_remappings():
     process = Process('reward', 'watcher', {'rate': 10.0, 'views': ['front'], 'task': 'a "b"'},
                       {'progress': 'other'})  # fmt: skip
