@@ -6,11 +6,11 @@ stdin names the fault from then on: `degrees` (of the joints), `collision`, or n
 """
 
 import sys
-import threading
 from typing import Any
 
 import numpy as np
 from arms.descriptions import ARMS
+from drivers.faulty import run_faulty
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -19,7 +19,6 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from robo_dopamine_ros.ros.convert import pose_to_msg
-from robo_dopamine_ros.ros.run import run
 
 try:
     from agx_arm_msgs.msg import AgxArmStatus
@@ -84,19 +83,5 @@ class AgxDriver(Node):
             self._status.publish(AgxArmStatus(ctrl_mode=1, arm_status=code))
 
 
-def main() -> int:
-    def make() -> Node:
-        node = AgxDriver()
-
-        def listen() -> None:
-            for line in sys.stdin:
-                node.fault = line.strip()
-
-        threading.Thread(target=listen, daemon=True).start()
-        return node
-
-    return run(make)
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_faulty(AgxDriver))

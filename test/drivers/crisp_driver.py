@@ -8,9 +8,9 @@ then on: `drop`, `jump`, `nan`, `frame`, `push` (60 N on the tool), `error`, or 
 """
 
 import sys
-import threading
 
 import numpy as np
+from drivers.faulty import run_faulty
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -19,7 +19,6 @@ from std_msgs.msg import Float64MultiArray
 
 from robo_dopamine_ros.geometry import between, moved, unrotated
 from robo_dopamine_ros.ros.convert import pose_from_msg, pose_to_msg, twist_to_msg, wrench_to_msg
-from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.types import Pose
 
 RATE = 100.0  # [Hz]
@@ -93,24 +92,13 @@ class CrispDriver(Node):
             publisher.publish(message)
 
 
-def main() -> int:
-    def make() -> Node:
-        if 'franka' not in sys.argv:
-            node = CrispDriver()
-        else:
-            from drivers.franka_driver import FrankaDriver
+def make() -> Node:
+    if 'franka' not in sys.argv:
+        return CrispDriver()
+    from drivers.franka_driver import FrankaDriver
 
-            node = FrankaDriver()
-
-        def listen() -> None:
-            for line in sys.stdin:
-                node.fault = line.strip()
-
-        threading.Thread(target=listen, daemon=True).start()
-        return node
-
-    return run(make)
+    return FrankaDriver()
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_faulty(make))

@@ -7,11 +7,11 @@ is paused. Each line on stdin names what happens from then on: `collision`, `sin
 """
 
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from drivers.faulty import run_faulty
 from geometry_msgs.msg import TwistStamped
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -23,7 +23,6 @@ from std_srvs.srv import SetBool, Trigger
 
 from robo_dopamine_ros.arms.kinematics import Kinematics
 from robo_dopamine_ros.ros.convert import twist_from_msg
-from robo_dopamine_ros.ros.run import run
 
 URDF = Path(__file__).parents[1] / 'arms' / 'urdf' / 'ur5e.urdf'
 JOINTS = [
@@ -110,19 +109,5 @@ class Servo(Node):
         self._joints.publish(joints)
 
 
-def main() -> int:
-    def make() -> Node:
-        node = Servo('humble' if 'humble' in sys.argv else 'jazzy')
-
-        def listen() -> None:
-            for line in sys.stdin:
-                node.fault = line.strip()
-
-        threading.Thread(target=listen, daemon=True).start()
-        return node
-
-    return run(make)
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_faulty(lambda: Servo('humble' if 'humble' in sys.argv else 'jazzy')))

@@ -9,16 +9,14 @@ Each line on stdin names the fault from then on: `drop`, `nan`, `missing` (a joi
 
 import math
 import sys
-import threading
 
 import numpy as np
 from arms.descriptions import ARMS, Described
+from drivers.faulty import run_faulty
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
-
-from robo_dopamine_ros.ros.run import run
 
 RATE = 100.0  # [Hz]
 LAG = 0.05  # of the arm behind its commands [s]
@@ -65,25 +63,14 @@ class StreamDriver(Node):
         self._states.publish(message)
 
 
-def main() -> int:
-    def make() -> Node:
-        arm = ARMS[sys.argv[1]]
-        if 'ur' not in sys.argv:
-            node = StreamDriver(arm)
-        else:
-            from drivers.ur_driver import UrDriver
+def make() -> Node:
+    arm = ARMS[sys.argv[1]]
+    if 'ur' not in sys.argv:
+        return StreamDriver(arm)
+    from drivers.ur_driver import UrDriver
 
-            node = UrDriver(arm)
-
-        def listen() -> None:
-            for line in sys.stdin:
-                node.fault = line.strip()
-
-        threading.Thread(target=listen, daemon=True).start()
-        return node
-
-    return run(make)
+    return UrDriver(arm)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_faulty(make))
