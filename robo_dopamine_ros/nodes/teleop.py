@@ -23,7 +23,7 @@ from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.ros.topics import ARM_STATE, CONTROL, STOP_LOCK, TELEOP_COMMAND
 from robo_dopamine_ros.teleop.pilot import Pilot, Seen
 from robo_dopamine_ros.teleop.reading import BadReadingError, Reading
-from robo_dopamine_ros.types import Control, Mode, Pose
+from robo_dopamine_ros.types import Action, Control, Mode, Pose
 
 TICK = 0.025  # [s] between looks at what needs no message: keys, stillness, death
 LEAST = 0.008  # [s] between two wishes, unless a button changed
@@ -47,7 +47,7 @@ class Teleop(Node):
         self._controlled = 0.0
         self._tool: tuple[Pose, float] | None = None  # and when it was heard [s]
         self._told = 0.0  # when a wish was published last [s]
-        self._wishing = False  # whether that wish was valid
+        self._wish: Action | None = None  # that wish
         self._refused, self._fault = 0, ''  # readings that could not be, and the newest one's fault
         self._wishes = self._out(TELEOP_COMMAND)
         self.create_subscription(CONTROL.type, CONTROL.name, self._on_control, CONTROL.qos)
@@ -58,8 +58,8 @@ class Teleop(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK, self._tick, clock=steady)
         if p.stop_lock:
-            self._lock = self._out(STOP_LOCK)
-            self.create_timer(BEAT, self._beat, clock=steady)
+            lock = self._out(STOP_LOCK)
+            self.create_timer(BEAT, lambda: lock.publish(self._locked()), clock=steady)
 
     def _heard(self, topic: str, value: Any) -> None:
         now = time.monotonic()
@@ -79,9 +79,12 @@ class Teleop(Node):
             self._presses.press(press)
         stamp = self.get_clock().now().nanoseconds
         wish = self._pilot.hear(reading, self._seen(now), stamp, now)
-        if wish is not None:
-            self._wishes.publish(action_to_msg(wish, self._p.base_frame))
-            self._told, self._wishing = now, wish.valid
+        if wish is None:
+            return
+        if reading.held and wish.reason and (not self._wish or wish.reason != self._wish.reason):
+            self._say(wish.reason)
+        self._wishes.publish(action_to_msg(wish, self._p.base_frame))
+        self._told, self._wish = now, wish
 
     def _seen(self, now: float) -> Seen:
         fresh = self._tool is not None and now - self._tool[1] <= FRESH
@@ -90,7 +93,6 @@ class Teleop(Node):
         return Seen(orientation, gate.sent.gripper if gate else None)
 
     def _tick(self) -> None:
-        """What needs no message: keys, stillness, death."""
         self._ears.poll()
         now = time.monotonic()
         lost = self._ears.deserted() if math.isinf(self._device.silence) else ''
@@ -103,7 +105,7 @@ class Teleop(Node):
 
     def _on_control(self, message: Any) -> None:
         now, before = control_from_msg(message), self._control
-        ignored = self._wishing and now.mode is not Mode.HUMAN
+        ignored = self._wish and self._wish.valid and now.mode is not Mode.HUMAN
         news = before is None or (now.mode, now.latched) != (before.mode, before.latched)
         if news or (ignored and before and now.reason != before.reason):
             self._say(f'{now.mode.name}{": " if now.reason else ""}{now.reason}')
@@ -112,28 +114,26 @@ class Teleop(Node):
     def _on_arm(self, message: Any) -> None:
         self._tool = arm_state_from_msg(message).pose, time.monotonic()
 
-    def _beat(self) -> None:
-        self._lock.publish(Bool(data=not self._pilot.alive))
-
     def _health(self) -> Sequence[Health]:
         pilot, values = self._pilot, {'device': self._p.device, 'refused': self._refused}
         values |= {'pace': pilot.factor, 'refusal': self._fault}
+        level, word = Level.OK, (self._wish.reason if self._wish else '') or 'dead-man held'
         if pilot.dead:
-            level = Level.ERROR if pilot.held else Level.WARN
-            return [Health('teleop', level, f'{self._p.device}: {pilot.dead}', values)]
-        if not pilot.alive:
-            waits = self._ears.deserted() or 'nothing heard yet'
-            return [Health('teleop', Level.WARN, f'{self._p.device}: {waits}', values)]
-        return [Health('teleop', Level.OK, f'dead-man {"held" if pilot.held else "free"}', values)]
+            level, word = (Level.ERROR if pilot.held else Level.WARN), pilot.dead
+        elif not pilot.alive:
+            level, word = Level.WARN, self._ears.deserted() or 'nothing heard yet'
+        return [Health('teleop', level, f'{self._p.device}: {word}', values)]
+
+    def _locked(self) -> Bool:
+        return Bool(data=not self._pilot.alive)
 
     def _out(self, topic: Any) -> Any:
         return self.create_publisher(topic.type, topic.name, topic.qos)
 
     def describe(self) -> str:
         """What a person at the device wants to see: who is in charge, why, and the pace."""
-        gate, silence = self._control, time.monotonic() - self._controlled
-        heard = gate is not None and silence < SILENT
-        who = f'{gate.mode.name:7} {gate.reason}' if gate and heard else 'the gate is silent'
+        gate = self._control if time.monotonic() - self._controlled < SILENT else None
+        who = f'{gate.mode.name:7} {gate.reason}' if gate else 'the gate is silent'
         return f'{who:48} pace {100 * self._pilot.factor:3.0f} %  {self._health()[0].message}'
 
     def close(self) -> None:

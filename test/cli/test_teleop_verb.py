@@ -61,9 +61,9 @@ def typist() -> Iterator[Typist]:
 def test_it_shows_keys_and_who_is_in_charge_and_gives_the_terminal_back(typist: Typist) -> None:
     typist.until('shift Z  rearm')
     typist.until('the gate is silent')
-    typist.until('dead-man free')
+    typist.until('dead-man released')
     typist.type('w')
-    typist.until('dead-man held')
+    typist.until('nothing heard of the gate')
     typist.type(' ')
     typist.until('stop: nobody offers stop; the gate does not run')
     typist.type('\x03')
