@@ -241,7 +241,7 @@ def tell(rows: list[Row], disk: dict[str, float], killed: dict[str, float]) -> N
         print(f'{row.transitions:12}{row.batch:11.0f}{row.update:11.2f}{listed}{row.memory:9.0f}')
     growth = rows[-1].update / rows[0].update - 1
     batch = rows[-1].batch - rows[0].batch
-    print(f'a batch costs {batch:+.0f} us with the largest: it no longer fits the cache')
+    print(f'a batch alone costs {batch:+.0f} us with the largest')
     print(f'an update costs {growth:+.1%} with the largest (at most {FLAT:+.0%})')
     print(f'one SQL query a batch of {disk["steps"]} transitions: {disk["query"]:.0f} us')
     print(

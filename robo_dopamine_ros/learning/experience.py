@@ -4,7 +4,7 @@
         epoch = experience.begin('monday')
         experience.record(Step(Key('monday', epoch, 0), ...), now)  # durable once this returns
 
-Other processes read it with `Memory`. What a crash left unsealed is sealed when it is opened
+Other processes follow it by a `Tail` into a `Memory`. What a crash left unsealed is sealed when it is opened
 again: by the word that ended the episode if that was heard, else as cut off.
 """
 

@@ -142,9 +142,9 @@ class Sealer:
 
     def _fate(self, word: Episode | None, overdue: bool) -> Outcome | None:
         """How the first waiting step ends: NONE if it goes on, None while that is not known."""
-        head, *after = self._waiting
-        end, held = head.end, False
-        for run in after:
+        runs = iter(self._waiting)
+        end, held = next(runs).end, False
+        for run in runs:
             if word is not None and end >= word.stamp:
                 break
             if not run.follows:

@@ -62,7 +62,7 @@ def expected(day):
     return dict(reversed(found.items()))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(0, 3))
 def test_what_is_drawn_belongs_together(seed, episodes, crashes):
     """Random episodes, interventions, rates and faults of readings, lost steps and crashes."""
