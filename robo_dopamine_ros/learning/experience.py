@@ -4,8 +4,8 @@
         epoch = experience.begin('monday')
         experience.record(Step(Key('monday', epoch, 0), ...), now)  # durable once this returns
 
-Other processes follow it by a `Tail` into a `Memory`. What a crash left unsealed is sealed when it is opened
-again: by the word that ended the episode if that was heard, else as cut off.
+Other processes follow it by a `Tail` into a `Memory`. What a crash left unsealed is sealed when it
+is opened again: by the word that ended the episode if that was heard, else as cut off.
 """
 
 from dataclasses import asdict
