@@ -45,6 +45,10 @@ def run(
     except (ParameterError, NotAloneError) as error:
         print(f'{node.get_name() if node else "parameters"}: {error}', file=sys.stderr)
         return FAULT
+    except RuntimeError:
+        if rclpy.ok():
+            raise
+        # Ctrl-C came in the middle of a message, which the middleware takes for an error
     finally:
         with _undisturbed():
             if node is not None:
