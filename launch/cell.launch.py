@@ -27,6 +27,7 @@ ARGUMENTS = {  # name: default, description
     'model': ('', 'folder of the reward model; empty: the one that is shipped'),
     'views': ('', "views the reward node watches, as 'front left_wrist'; empty: as in config"),
     'task': ('', 'instruction of episodes that are started without one'),
+    'without': ('', "nodes of the cell that are started elsewhere, as 'teleop'"),
     'set': ('', "parameters that win over config, as 'gate.limits.speed=0.1 reward.rate=5'"),
     'cameras': ('topics', 'who shows the views: others, on topics; or drivers started here'),
     **{
@@ -71,7 +72,8 @@ def processes(given):
     for option in ('namespace', 'model', 'task'):
         words += [f'--{option}', given[option]] if given[option] else []
     words += ['--views', *given['views'].split()] if given['views'] else []
-    words += [word for text in shlex.split(given['set']) for word in ('--set', text)]
+    for option in ('without', 'set'):
+        words += [word for text in shlex.split(given[option]) for word in (f'--{option}', text)]
     asked = subprocess.run(words, capture_output=True, text=True, check=False)
     if asked.returncode:
         raise RuntimeError(asked.stderr.strip())

@@ -66,10 +66,10 @@ def check(context):
     require('ur_robot_driver', *(('moveit_servo', 'ur_moveit_config') if servo else ()))
     if not given['robot_ip']:
         raise RuntimeError('robot_ip is empty; it must be the address of the robot')
-    if given['namespace']:
+    if namespace := given.get('namespace'):  # the cell, which declares it, comes later
         raise RuntimeError(
-            f'namespace = {given["namespace"]!r}; ur_robot_driver has none: start it elsewhere and '
-            'say driver:=false'
+            f'namespace = {namespace!r}; ur_robot_driver has none: start it elsewhere and say '
+            'driver:=false'
         )
 
 
