@@ -39,6 +39,9 @@ def first(vendors: Vendors, launch: Launch, package: str, name: str) -> dict[str
 
 
 def end(launch: Launch) -> None:
+    until(
+        lambda: 'conductor' in launch.pids(), lambda: launch.said
+    )  # before, it may hang
     launch.press(CTRL_C)
     assert launch.end() == 0, launch.said
 
