@@ -88,8 +88,9 @@ class JointStream:
         silent = heard.silent(self._vital, now, self._patience)
         grip = [self._grip_state] if self._grip_state else []
         silent = silent or heard.silent(grip, now, self._grip_patience)
-        if silent or self._chain.missing:
-            return '; '.join(filter(None, (fault, self._chain.missing, silent)))
+        missing = [self._chain.missing, self._ur.missing, silent]
+        if any(missing):
+            return '; '.join(filter(None, (fault, *missing)))
         wrench = heard.value(self._p.wrench, UNKNOWN)
         return self._chain.state(self.name, fault, self._gripper.opening, wrench)
 

@@ -107,8 +107,9 @@ class Servo:
         silent = self._readings.silent(self._vital, now, self._patience)
         gripper = (channel.name for channel in self._gripper.hears)
         silent = silent or self._readings.silent(gripper, now, self._grip_patience)
-        if silent or self._chain.missing:
-            return '; '.join(filter(None, (wrong, self._chain.missing, silent)))
+        missing = [self._chain.missing, self._ur.missing, silent]
+        if any(missing):
+            return '; '.join(filter(None, (wrong, *missing)))
         wrench = self._readings.value(self._p.wrench, UNKNOWN)
         return self._chain.state(self.name, wrong, self._gripper.opening, wrench)
 

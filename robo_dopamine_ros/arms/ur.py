@@ -78,6 +78,12 @@ class Ur:
         self.hears: Sequence[Channel] = channels if parameters.watched else []
         self.vital = [parameters.scaling] if parameters.watched else []  # tells all the time
 
+    @property
+    def missing(self) -> str:
+        """What must be heard before it is known whether it may move, empty: nothing."""
+        unknown = self._p.watched and self._readings.value(self._running) is None
+        return f'nothing heard yet on {self._running}' if unknown else ''
+
     def unready(self) -> str:
         """Say why the robot may not move, empty: it may.
 
@@ -93,7 +99,6 @@ class Ur:
             f'safety mode {safety}: {SAFETY.get(safety, "not known")}': safety
             not in (None, *MAY_MOVE),
             f'robot mode {mode}: {MODES.get(mode, "not known")}': mode not in (None, RUNNING),
-            f'nothing heard yet on {self._running}': running is None,
             'the program External Control does not run': running is False,
             f'speed scaling is {speed} %': speed is not None and not speed > 0,
         }
@@ -102,8 +107,8 @@ class Ur:
     def started(self) -> Script:
         """Wait until the robot may move; nobody but people at it starts it."""
         if self._p.watched:
-            yield from self._waited(lambda: not self.unready())
-        return self.unready()
+            yield from self._waited(lambda: not (self.missing or self.unready()))
+        return self.missing or self.unready()
 
     def recovered(self) -> Script:
         """Unlock a protective stop and let the program run again; without motion.

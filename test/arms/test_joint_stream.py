@@ -99,7 +99,7 @@ def test_what_is_sent_never_jumps(events: list) -> None:
     limits = UR5E.kinematics.limits
     for way, lag, seconds, pushed in events:
         now += seconds
-        q = before + (0.4 if pushed else np.array(lag))
+        q = HOME - 0.4 * np.sign(before - HOME + 1e-9) if pushed else before + np.array(lag)
         measure(made, q, now)
         target = moved(state(made, now).pose, np.array(way), 1.0)
         told = made.tell(target, 0.5, now)

@@ -77,7 +77,6 @@ class Robot:
         ({'mode': 5}, 'robot mode 5: idle, brakes engaged'),
         ({'mode': -1}, 'robot mode -1: no controller'),
         ({'running': False}, 'the program External Control does not run'),
-        ({'running': None}, f'nothing heard yet on {STATUS}/robot_program_running'),
         ({'scaling': 0.0}, 'speed scaling is 0.0 %'),
         ({'scaling': float('nan')}, 'speed scaling is nan %'),
         ({'safety': 3, 'running': False}, STOPPED),
@@ -87,6 +86,16 @@ def test_it_may_move_only_when_it_is_ready(says: dict, words: str) -> None:
     robot = Robot()
     robot.says(**says)
     assert robot.ur.unready() == words
+
+
+def test_it_is_not_known_whether_it_may_move_before_its_program_was_heard_of() -> None:
+    robot, words = Robot(patience=1.0), f'nothing heard yet on {STATUS}/robot_program_running'
+    robot.says(running=None)
+    assert robot.ur.missing == words
+    assert robot.run(robot.ur.started()) == words
+    robot.says()
+    assert robot.ur.missing == ''
+    assert robot.run(robot.ur.started()) == ''
 
 
 def test_its_modes_reach_late_joiners_and_are_optional() -> None:
