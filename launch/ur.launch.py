@@ -5,7 +5,7 @@ from pathlib import Path
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
@@ -13,23 +13,23 @@ from robo_dopamine_ros.ros.vendors import require
 
 HERE = Path(__file__).resolve().parent
 SERVO = str(HERE.parent / 'config' / 'drivers' / 'ur_servo.yaml')
-CONTROLLERS = {  # how the arm is driven, and the controller that must run for it
+CONFIGS = {'joint_stream': 'ur', 'servo': 'ur_servo'}  # how the arm is driven, and its cell
+CONTROLLERS = {  # that must run for it
     'joint_stream': 'forward_position_controller',
     'servo': 'scaled_joint_trajectory_controller',
 }
-SET = LaunchConfiguration('set', default='')
 DRIVEN = IfCondition(LaunchConfiguration('driver'))
 ARGUMENTS = [
     DeclareLaunchArgument(
-        'config',
-        default_value='ur',
-        description='parameter file of the cell, or the name of one in config/',
-    ),
-    DeclareLaunchArgument(
         'arm',
         default_value='joint_stream',
-        description='who computes joints: the gate; or MoveIt Servo. Wins over config',
-        choices=list(CONTROLLERS),
+        description='who computes joints: the gate, or MoveIt Servo',
+        choices=list(CONFIGS),
+    ),
+    DeclareLaunchArgument(
+        'config',
+        default_value=PythonExpression([str(CONFIGS), "['", LaunchConfiguration('arm'), "']"]),
+        description='parameter file of the cell, or the name of one in config/: ur or ur_servo',
     ),
     DeclareLaunchArgument(
         'driver',
@@ -45,15 +45,11 @@ ARGUMENTS = [
 
 def generate_launch_description():
     """Give the cell and, if wanted, its driver."""
-    cell = IncludeLaunchDescription(
-        str(HERE / 'cell.launch.py'),
-        launch_arguments=[('set', ['gate.driver.arm=', LaunchConfiguration('arm'), ' ', SET])],
-    )
     return LaunchDescription(
         [
             *ARGUMENTS,
             OpaqueFunction(function=check, condition=DRIVEN),
-            cell,
+            IncludeLaunchDescription(str(HERE / 'cell.launch.py')),
             OpaqueFunction(function=driver, condition=DRIVEN),
         ]
     )

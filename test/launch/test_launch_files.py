@@ -77,10 +77,14 @@ def test_the_arguments_of_any_cell_are_described() -> None:
 
 
 @pytest.mark.parametrize('name', sorted(CELLS))
-def test_its_cell_is_shipped(name: str) -> None:
-    config = arguments(ROOT / 'launch' / f'{name}.launch.py')['config']['default_value']
-    assert ast.literal_eval(config) == name
-    assert (ROOT / 'config' / f'{name}.yaml').is_file()
+def test_its_cells_are_shipped(name: str) -> None:
+    path = ROOT / 'launch' / f'{name}.launch.py'
+    default = arguments(path)['config']['default_value']
+    chosen = default if isinstance(default, ast.Constant) else table(path, 'CONFIGS')
+    value = ast.literal_eval(chosen)
+    configs = list(value.values()) if isinstance(value, dict) else [value]
+    assert configs[0] == name
+    assert all((ROOT / 'config' / f'{config}.yaml').is_file() for config in configs)
 
 
 @pytest.mark.parametrize('path', FILES, ids=name_of)

@@ -39,9 +39,7 @@ def first(vendors: Vendors, launch: Launch, package: str, name: str) -> dict[str
 
 
 def end(launch: Launch) -> None:
-    until(
-        lambda: 'conductor' in launch.pids(), lambda: launch.said
-    )  # before, it may hang
+    until(lambda: 'conductor' in launch.pids(), lambda: launch.said)  # before, it may hang
     launch.press(CTRL_C)
     assert launch.end() == 0, launch.said
 
