@@ -1,9 +1,13 @@
 """The box of a cell: recorded from an arm that is led by hand, told by a fake gate."""
 
+import itertools
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -27,6 +31,13 @@ from robo_dopamine_ros.types import ArmState, Pose  # noqa: E402
 
 POINTS = st.lists(st.tuples(*[st.floats(-2.0, 2.0)] * 3), min_size=1, max_size=20)
 CORNERS = [(0.3, -0.25, 0.02), (0.6, 0.25, 0.02), (0.6, -0.25, 0.4)]
+
+WHOLE = 'x +0.300 .. +0.600  y -0.250 .. +0.250  z +0.020 .. +0.400'
+
+
+def bare(line: str) -> str:
+    """A line without where the tool is now."""
+    return re.sub(r' \(now [^)]*\)', '', line)
 
 
 def arm_at(point) -> ArmState:
@@ -67,41 +78,50 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {VARIABLE: str(free_domain())}
 
 
-def doctor(variables: dict[str, str], *words: object) -> subprocess.Popen:
+@pytest.fixture
+def doctor(domain: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen]]:
     command = [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'doctor', '--bounds']
-    return subprocess.Popen(
-        [*command, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=shell() | variables,
-    )  # fmt: skip
+    started = []
+
+    def start(*words: object) -> subprocess.Popen:
+        started.append(subprocess.Popen(
+            [*command, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, env=shell() | domain,
+        ))  # fmt: skip
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
 
 
-def test_it_records_until_ctrl_c(domain, tmp_path) -> None:
-    file = tmp_path / 'box.yaml'
-    process = doctor(domain, '--namespace', 'left', '--margin', '0.01', '--out', file)
+def test_it_records_until_ctrl_c(doctor, tmp_path) -> None:
+    file, lines, corners = tmp_path / 'box.yaml', [], itertools.cycle(CORNERS)
+    process = doctor('--namespace', 'left', '--margin', '0.01', '--out', file)
     with Observer('gate', 'left') as gate:
         publisher = gate.node.create_publisher(ARM_STATE.type, ARM_STATE.name, ARM_STATE.qos)
+        shown = ''
+        threading.Thread(target=lambda: lines.extend(process.stderr), daemon=True).start()
         deadline = time.monotonic() + 40.0
-        while not publisher.get_subscription_count():
-            assert time.monotonic() < deadline, 'nobody listens'
+        while WHOLE not in (shown := ''.join(map(bare, lines))):
+            assert time.monotonic() < deadline, shown
+            publisher.publish(arm_state_to_msg(arm_at(next(corners)), 'base'))
             time.sleep(0.02)
-        for _ in range(10):  # some are lost on a topic of sensor data
-            for corner in CORNERS:
-                publisher.publish(arm_state_to_msg(arm_at(corner), 'base'))
-                time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        told, shown = process.communicate(timeout=40)
+        told = process.stdout.read()
+        process.wait(40)
     assert process.returncode == 0, shown
     assert told == file.read_text()
     limits = yaml.safe_load(told)['gate']['ros__parameters']['limits']
     assert limits == {'low': [0.29, -0.26, 0.01], 'high': [0.61, 0.26, 0.41]}
     assert 'lead the tool through every corner' in shown
-    assert '.. +0.600 (now ' in shown
 
 
-def test_an_arm_that_is_silent_is_told(domain, tmp_path) -> None:
-    process = doctor(domain)
+def test_an_arm_that_is_silent_is_told(doctor, tmp_path) -> None:
+    process = doctor()
     _, shown = process.communicate(timeout=60)
     assert process.returncode == 2
     assert 'nothing on /arm/state within 5 s; start a cell with a gate first' in shown
-    taken = doctor(domain, '--out', tmp_path)
+    taken = doctor('--out', tmp_path)
     assert 'is there already; nothing is written over' in taken.communicate(timeout=60)[1]
