@@ -48,13 +48,19 @@ class Agent:
         return self.policy.act(observation, explore, generator)
 
     def update(self, batch: Batch, stage: Stage = Stage.ONLINE) -> dict[str, float]:
-        """Take one gradient step and tell losses and means of the batch by name.
+        """Take one gradient step and tell losses and means of the batch by name, in scaled rewards.
 
         Raises FloatingPointError, before anything changes for the worse, when a loss is not finite.
         """
         turn = self.updates + 1
         told = update(
-            self.networks, self._descents, batch, stage, self.parameters, self._draws, turn
+            self.networks,
+            self._descents,
+            batch.scaled(self.parameters.reward_scale),
+            stage,
+            self.parameters,
+            self._draws,
+            turn,
         )
         self._updates.fill_(turn)
         return told

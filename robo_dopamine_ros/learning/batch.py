@@ -1,6 +1,6 @@
 """What one gradient step learns from."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -44,3 +44,7 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.rewards)
+
+    def scaled(self, factor: float) -> 'Batch':
+        """The same with rewards, and so their returns, times a factor."""
+        return replace(self, rewards=self.rewards * factor, returns=self.returns * factor)

@@ -1,4 +1,7 @@
-"""What the critics descend: draws, networks and losses put together."""
+"""What the critics descend: draws, networks and losses put together.
+
+Batches come scaled already: their rewards and returns are those the critics learn.
+"""
 
 import torch
 from torch import Tensor
@@ -124,7 +127,7 @@ def gripper_td(networks: Networks, batch: Batch, parameters: AgentParameters) ->
         y = gripper.gripper_target(
             batch.rewards,
             batch.flips,
-            parameters.flip_penalty,
+            parameters.reward_scale * parameters.flip_penalty,
             batch.discounts,
             batch.masks,
             networks.gripper(batch.next_observations),

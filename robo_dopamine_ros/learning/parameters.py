@@ -97,6 +97,7 @@ class AgentParameters:
     algorithm: str = 'calql'  # calql, conrft or sac
     critics: int = 4  # heads of the ensemble, each a network of its own
     subset: int = 2  # heads drawn for a target, whose least value counts
+    reward_scale: float = 10.0  # rewards and bounds are learned times this, above 0
     width: int = 256  # of every hidden layer
     depth: int = 2  # hidden layers
     critic_rate: float = 3e-4  # learning rate
@@ -123,7 +124,8 @@ class AgentParameters:
             raise ValueError(f'actor_values = {self.actor_values!r}; it must be mean or min')
         require('', self, 1, ('critics', 'subset', 'width', 'depth', 'actor_every'))
         require('', self, 0, ('imitation_offline', 'imitation_online', 'flip_penalty'))
-        for name in ('critic_rate', 'actor_rate', 'temperature_rate', 'temperature', 'tau'):
+        rates = ('critic_rate', 'actor_rate', 'temperature_rate')
+        for name in (*rates, 'temperature', 'tau', 'reward_scale'):
             if not 0.0 < (value := getattr(self, name)) < math.inf:
                 raise ValueError(f'{name} = {value}; it must be above 0')
         if not self.tau <= 1.0:

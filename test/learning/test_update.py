@@ -15,7 +15,9 @@ from robo_dopamine_ros.learning.networks import Networks
 from robo_dopamine_ros.learning.parameters import AgentParameters, CalQl, ConRft, Stage
 
 B, SEEN, A, N = 3, 4, 2, 2
-SMALL = AgentParameters('sac', critics=3, subset=2, width=4, temperature=0.3, target_entropy=-0.5)
+SMALL = AgentParameters(
+    'sac', reward_scale=1.0, critics=3, subset=2, width=4, temperature=0.3, target_entropy=-0.5
+)
 DRAWN = (1, 2)  # heads that the draws pick for a target
 
 
@@ -267,7 +269,7 @@ def test_consistency_actor(stage, imitating, valuing):
 
 
 def test_critic_of_the_gripper():
-    world = World(dataclasses.replace(SMALL, gripper=True, flip_penalty=0.4))
+    world = World(dataclasses.replace(SMALL, gripper=True, flip_penalty=0.2, reward_scale=2.0))
     loss, info = critic_loss(
         world.networks, world.batch, Stage.ONLINE, world.parameters, world.draws
     )
