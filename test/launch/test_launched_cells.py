@@ -29,39 +29,41 @@ TESTS = Path(__file__).parents[1]
 LAUNCH = TESTS.parent / 'launch'
 NO_MANAGER = 'gate.driver.joint_stream.manager=""'  # the fakes have none
 NO_GRIPPER = 'gate.driver.gripper.kind=none'
-CASES = {  # launch file: fake driver, arguments
+OTHERS = {'driver': 'false'}
+CASES = {  # case, whose first word is the launch file: fake driver, arguments
     'reward': ([], {}),
     'sim': ([], {}),
-    'franka': (['drivers/crisp_driver.py', 'franka'], {'driver': 'false', 'set': NO_GRIPPER}),
-    'ur': (
-        ['drivers/stream_driver.py', 'ur5e', 'ur'],
-        {'driver': 'false', 'set': f"'{NO_MANAGER}'"},
+    'franka': (['drivers/crisp_driver.py', 'franka'], {**OTHERS, 'set': NO_GRIPPER}),
+    'ur': (['drivers/stream_driver.py', 'ur5e', 'ur'], {**OTHERS, 'set': f"'{NO_MANAGER}'"}),
+    'ur servo': (
+        ['drivers/servo_driver.py'],
+        {**OTHERS, 'arm': 'servo', 'set': 'gate.driver.servo.ur.watched=false'},
     ),
-    'piper': (['drivers/agx_driver.py'], {'driver': 'false'}),
+    'piper': (['drivers/agx_driver.py'], OTHERS),
     'gazebo': (
         ['launch/gazebo_driver.py'],
-        {'driver': 'false', 'use_sim_time': 'false', 'set': f"'{NO_MANAGER}'"},
+        {**OTHERS, 'use_sim_time': 'false', 'set': f"'{NO_MANAGER}'"},
     ),
 }
 
 
 @pytest.mark.launch_test
-@launch_testing.parametrize('name', list(CASES))
-def generate_test_description(name: str) -> LaunchDescription:
+@launch_testing.parametrize('case', list(CASES))
+def generate_test_description(case: str) -> LaunchDescription:
     os.environ['ROS_DOMAIN_ID'] = str(free_domain())
-    fake, arguments = CASES[name]
+    fake, arguments = CASES[case]
     path = {'PYTHONPATH': f'{TESTS}{os.pathsep}{os.environ["PYTHONPATH"]}'}
     words = [sys.executable, *(str(TESTS / word) if '/' in word else word for word in fake)]
     fakes = [ExecuteProcess(cmd=words, name='fake', additional_env=path)] if fake else []
     cell = IncludeLaunchDescription(
-        str(LAUNCH / f'{name}.launch.py'), launch_arguments=arguments.items()
+        str(LAUNCH / f'{case.split()[0]}.launch.py'), launch_arguments=arguments.items()
     )
     return LaunchDescription([*fakes, cell, launch_testing.actions.ReadyToTest()])
 
 
 class TestRunning(unittest.TestCase):
     def test_it_speaks_and_starts_reward_again(
-        self, name: str, proc_info: Any, proc_output: Any
+        self, case: str, proc_info: Any, proc_output: Any
     ) -> None:
         def said() -> str:
             return '\n'.join(event.text.decode() for event in proc_output)
@@ -69,7 +71,7 @@ class TestRunning(unittest.TestCase):
         with Listener() as heard:
             until(heard.active, said)
             until(lambda: heard.episodes, said)
-            if name != 'reward':
+            if case != 'reward':
                 until(lambda: heard.controls and heard.arms, said)
                 assert 'did not start' not in heard.controls[-1].reason
             (reward,) = (p for p in proc_info.process_names() if p.startswith('reward'))
