@@ -18,7 +18,9 @@ class EpisodeParameters:
     time_limit: float = 120.0  # an episode is cut off then [s], 0: never
     accept_candidates: bool = False  # whether the reward model's proposal may become a success
     grace: float = 1.0  # a proposal must stand so long, and a person may overrule it [s]
-    silence: float = 2.0  # without any reading for so long an episode is cut off [s], 0: never
+    silence: float = (
+        2.0  # of the reward model, once it has spoken, cuts an episode off [s], 0: never
+    )
     auto: bool = False  # after an episode the next begins by itself, unless it was aborted
     interval: float = 3.0  # from an end to that beginning [s]
     rollouts: int = 0  # so many, the one a person starts included; 0: without end
@@ -57,7 +59,8 @@ class Episodes:
         self._paused = False
         self._gate: int | None = None  # stamp at which the gate spoke last [ns]
         self._latch = ''  # why the gate lets nothing through
-        self._heard: int | None = None  # stamp at which a reading arrived in this episode [ns]
+        self._reads = False  # whether a reading was ever heard, so that there is a reward model
+        self._heard: int | None = None  # stamp since which it is silent in this episode [ns]
         self._step = 0  # of the newest valid reading
         self._proposed: int | None = None  # stamp since which success is proposed [ns]
 
@@ -91,7 +94,7 @@ class Episodes:
         if not self.resetting:
             return 'no episode waits for its reset'
         self.episode = replace(self.episode, phase=Phase.RUNNING, stamp=now)
-        self._heard, self._step, self._proposed = None, 0, None
+        self._heard, self._step, self._proposed = now if self._reads else None, 0, None
         return ''
 
     def end(self, outcome: Outcome, decided_by: str, now: int) -> str:
@@ -122,6 +125,7 @@ class Episodes:
 
     def hear(self, reading: Progress, now: int) -> bool:
         """Take in what the reward model says of the running episode; whether that ended it."""
+        self._reads = True
         if not self.running or reading.episode != self.episode.id:
             return False
         if reading.valid and reading.step < self._step:

@@ -134,7 +134,7 @@ class Gate:
 
     def _danger(self, arm: ArmState | str, elapsed: float, now: float) -> str:
         """Say what must stop the arm."""
-        danger = self._watch.locked(now) or self._watch.stalled(elapsed)
+        danger = self._watch.stalled(elapsed) or self._watch.locked(now)
         if danger:
             return danger
         if isinstance(arm, str):

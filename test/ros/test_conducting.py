@@ -105,6 +105,10 @@ def test_time_cuts_off_and_silence_too() -> None:
     silent.hear(reading(silent, candidate=False), T0 + 50 * SECOND)
     assert silent.tick(T0 + 52 * SECOND)
     assert silent.episode.outcome is Outcome.ABORTED
+    assert silent.start('', T0 + 60 * SECOND) == ''
+    assert not silent.tick(T0 + 62 * SECOND - 1)
+    assert silent.tick(T0 + 62 * SECOND), 'it was heard once, and never in this episode'
+    assert silent.episode.decided_by == 'silence of the reward model'
 
 
 def test_a_proposal_has_its_grace_beyond_the_time_limit() -> None:

@@ -272,6 +272,12 @@ def test_the_stop_lock_must_be_heard() -> None:
     assert cell.gate.rearm(cell.now) == ''
     assert cell.run(0.26).mode is Mode.HOLD
     assert cell.run(0.06).reason.startswith('stopped: the stop lock is silent for 0.3')
+    cell.gate.lock(False, cell.now)
+    cell.tick()
+    assert cell.gate.rearm(cell.now) == ''
+    stalled = 'stopped: the gate stood still for 1.00 s, longer than 0.25 s; and now: '
+    cell.tick(1.0)  # in which it could not hear the lock either
+    assert cell.tick().reason.startswith(stalled + 'the stop lock is silent for 1.0')
 
 
 def test_a_silent_conductor_latches_only_those_it_directs(busy: Cell) -> None:
