@@ -43,7 +43,7 @@ from robo_dopamine_ros.types import SECOND, Action, Control, Mode  # noqa: E402
 HERE = Path(__file__).parent
 TARGET_P99 = 0.060  # [s]
 PERIOD = 0.03  # of the person's commands [s]
-ASIDE = np.array([0, 0.1, 0, 0, 0, 0])  # what the person wants; the policy never does
+ASIDE = np.array([0, 0.1, 0, 0, 0, 0])  # the person wants that or its opposite, never the policy
 GATE = ['-m', 'robo_dopamine_ros.nodes.gate', '--ros-args', '--log-level', 'error']
 ALLOWED = ['-p', 'armed:=true', '-p', 'stop_lock:=false', '-p', 'driver.gripper.kind:=none']
 PATIENCE = 30.0  # [s]
@@ -53,6 +53,7 @@ class Person:
     """Takes over, hands back, and keeps what reaches the arm."""
 
     def __init__(self) -> None:
+        self.side = ASIDE
         self.controls: list[Control] = []
         self.targets: list[tuple[float, np.ndarray]] = []  # steady time of arrival [s], position
         self.node = rclpy.create_node('person')
@@ -98,16 +99,19 @@ class Person:
                 return
         raise SystemExit(f'take_over: waited in vain; the gate says {self.controls[-1:]}')
 
-    def ask(self, service: topics.Service, **fields: Any) -> bool:
-        client = self._clients[service.name]
-        answer = client.call_async(service.type.Request(**fields))
-        return self.listen(2.0, answer.done)
+    def ask(self, service: topics.Service, **fields: Any) -> None:
+        """Let go and ask a service of the gate; see what comes of it."""
+        self.say(None)
+        answer = self._clients[service.name].call_async(service.type.Request(**fields))
+        self.listen(2.0, answer.done)
+        self.listen(0.1)
 
     def take_over(self) -> float | None:
         """Give the seconds from the first command to its target at the arm; None if it stopped."""
         ticks, arrived = len(self.controls), len(self.targets)
+        self.side = -self.side  # there and back
         begun = time.monotonic()
-        self.hold(ASIDE, lambda: self._carried(ticks) is not None or self.mode is Mode.STOPPED)
+        self.hold(self.side, lambda: self._carried(ticks) is not None or self.mode is Mode.STOPPED)
         control = self._carried(ticks)
         if control is None or control.target is None:
             return None
@@ -122,19 +126,23 @@ class Person:
 
     def _carried(self, since: int) -> Control | None:
         """The first tick in which the arm was told what the person wants."""
-        acted = (c for c in self.controls[since:] if c.mode is Mode.HUMAN and c.sent.twist[1] > 0)
-        return next(acted, None)
+        new = self.controls[since:]
+        return next((c for c in new if c.mode is Mode.HUMAN and c.sent.twist[1] != 0), None)
 
     def hand_back(self, cell: subprocess.Popen) -> None:
         """Let go, rearm where it stopped, release; the policy acts again."""
-        self.hold(None, lambda: self.mode in (Mode.HOLD, Mode.STOPPED))
-        if self.mode is Mode.STOPPED:
-            self.hold(None, lambda: self.ask(topics.REARM) and self.mode is Mode.HOLD)
-            assert cell.stdin is not None
-            cell.stdin.write('next\n')
-            cell.stdin.flush()
-        self.listen(0.3)  # the arm comes to rest
-        self.hold(None, lambda: self.ask(topics.INTERVENE, request=1) and self.mode is Mode.POLICY)
+        deadline = time.monotonic() + PATIENCE
+        while self.mode is not Mode.POLICY:
+            if time.monotonic() > deadline:
+                raise SystemExit(f'take_over: not handed back; the gate says {self.controls[-1:]}')
+            self.hold(None, lambda: self.mode not in (None, Mode.HUMAN))
+            if self.mode is Mode.STOPPED:
+                self.ask(topics.REARM)
+                assert cell.stdin is not None
+                cell.stdin.write('next\n')
+                cell.stdin.flush()
+            self.listen(0.3)  # the arm comes to rest
+            self.ask(topics.INTERVENE, request=1)
 
 
 @contextmanager
@@ -209,7 +217,7 @@ def main() -> int:
     results = {}
     with process(str(HERE / '_cell.py')) as cell, process(*GATE, *ALLOWED):
         person = Person()
-        person.hold(None, lambda: person.mode is Mode.POLICY)
+        person.hand_back(cell)
         results['alone'] = measure(person, cell, args.count, chance)
         with ExitStack() as stack:
             for _ in range(cores):

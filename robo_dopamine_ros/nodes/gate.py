@@ -123,8 +123,11 @@ class GateNode(Node):
             **{f'refused, {name}': count for name, count in self._refused.items()},
             **self._driver.notes,
         }
-        level = Level.ERROR if control.latched else Level.OK
-        return [Health('gate', level, f'{control.mode.name}: {control.reason or "ok"}', values)]
+        crowded = [t.name for t in WISHES.values() if self.count_publishers(t.name) > 1]
+        level = Level.ERROR if control.latched else Level.WARN if crowded else Level.OK
+        words = [f'{control.mode.name}: {control.reason or "ok"}']
+        words += [f'more than one publisher on {name}' for name in crowded]
+        return [Health('gate', level, '; '.join(words), values)]
 
     def _stamp(self) -> int:
         return self.get_clock().now().nanoseconds
