@@ -102,7 +102,9 @@ class Networks(nn.Module):
         self.critic = Critic(*size)
         self.target = Critic(*size).requires_grad_(False)
         self.target.load_state_dict(self.critic.state_dict())
-        self.log_temperature = nn.Parameter(torch.tensor(parameters.temperature).log())
+        self.log_temperature = nn.Parameter(
+            torch.tensor(parameters.reward_scale * parameters.temperature).log()
+        )
         self.log_multiplier = nn.Parameter(torch.tensor(1.0))  # of Cal-QL's Lagrangian
         self.gripper = make_gripper(observation, parameters)
         self.gripper_target = make_gripper(observation, parameters)

@@ -106,9 +106,10 @@ class AgentParameters:
     tau: float = 0.005  # share of the critics that flows into their targets at every step
     actor_every: int = 2  # critic steps for one of the actor
     actor_values: str = 'mean'  # of the heads for the actor: mean, or min
-    temperature: float = 0.01  # weight of entropy at the start, above 0
+    temperature: float = 0.01  # weight of entropy at the start, against unscaled rewards, above 0
     target_entropy: float = -1.0  # of every component of an action [nat]
     backup_entropy: bool = False  # whether targets count the next action's entropy
+    earned: bool = False  # whether a target is at least the return that was really earned
     imitation_offline: float = 0.0  # weight of imitating demonstrated steps, Gaussian actor
     imitation_online: float = 0.0  # weight of imitating demonstrated steps, Gaussian actor
     gripper: bool = False  # whether a critic of its own decides to close, keep or open

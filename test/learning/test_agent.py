@@ -128,7 +128,7 @@ def test_all_that_should_learn_does(algorithm):
 @pytest.mark.parametrize('algorithm', ALGORITHMS)
 def test_the_scale_means_rewards_bounds_and_penalties_alike(algorithm):
     scaled = make_agent(algorithm, reward_scale=8.0, flip_penalty=0.25)
-    plain = make_agent(algorithm, reward_scale=1.0, flip_penalty=2.0)
+    plain = make_agent(algorithm, reward_scale=1.0, flip_penalty=2.0, temperature=0.08)
     for n in range(4):
         batch, stage = make_batch(seed=n), Stage(n % 2)
         assert scaled.update(batch, stage) == plain.update(batch.scaled(8.0), stage)
