@@ -136,6 +136,7 @@ def install_project(log: Path) -> None:
 
 
 SETUP = ('setup.py', 'setup.cfg', 'package.xml')
+INSTALLED = ('msg', 'srv', 'action', 'config', 'launch', 'models/gazebo')
 STAGES = (
     Stage(
         'packages',
@@ -144,7 +145,7 @@ STAGES = (
     ),
     Stage(
         'interfaces',
-        (*SETUP, 'CMakeLists.txt', 'msg/*', 'srv/*', 'action/*', 'config/*', 'launch/*'),
+        (*SETUP, 'CMakeLists.txt', *(f'{folder}/**/*' for folder in INSTALLED)),
         build_interfaces,
     ),
     Stage('project', (*SETUP, 'pyproject.toml'), install_project),
