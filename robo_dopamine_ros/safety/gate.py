@@ -16,7 +16,7 @@ from robo_dopamine_ros.safety.explain import why
 from robo_dopamine_ros.safety.limit import STILL, Motion, brake, follow
 from robo_dopamine_ros.safety.limits import Limits
 from robo_dopamine_ros.safety.measured import Measured, overload
-from robo_dopamine_ros.safety.mode import MOVERS, TURNS, Charge, Events, Voice
+from robo_dopamine_ros.safety.mode import MOVERS, TURNS, WANTS, Charge, Events
 from robo_dopamine_ros.safety.source import Source
 from robo_dopamine_ros.safety.watch import Watch
 from robo_dopamine_ros.types import Action, ArmState, Control, Episode, Mode, Pose
@@ -89,7 +89,7 @@ class Gate:
     def release(self, now: float) -> str:
         """Hand back what a person took over; refused while the person wants to move the arm."""
         human = self._sources[Mode.HUMAN]
-        if human.voice(now) in (Voice.LIVE, Voice.REFUSED):
+        if human.voice(now) in WANTS:
             return f'{human.name} is active; let go of the dead-man first'
         if self._charge.owned:
             self._anew()

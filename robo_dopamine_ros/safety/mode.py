@@ -16,7 +16,12 @@ class Voice(IntEnum):
     QUIET = 0  # never heard, or it said that it wants nothing
     LIVE = 1  # its wish may be followed
     REFUSED = 2  # it wants something that is refused
-    LOST = 3  # silent, or refused, for longer than its time-out without a word before
+    BARRED = 3  # so for longer than its time-out
+    LOST = 4  # silent for longer than its time-out, without a word before
+
+
+WANTS = (Voice.LIVE, Voice.REFUSED, Voice.BARRED)
+GONE = (Voice.BARRED, Voice.LOST)  # who is at work and becomes so stops the arm
 
 
 @dataclass(frozen=True)
@@ -65,12 +70,12 @@ def update(charge: Charge, events: Events) -> Charge:
         charge = Charge(owned=charge.owned, spent=frozenset(MOVERS), episode=events.episode)
     spent = frozenset(m for m in charge.spent if not _rests(m, charge, events))
     charge = replace(charge, spent=spent)
-    if events.voice(Mode.HUMAN) in (Voice.LIVE, Voice.REFUSED):
+    if events.voice(Mode.HUMAN) in WANTS:
         charge = replace(charge, owned=True)
     duty = next((m for m in MOVERS if _acts(m, charge, events)), Mode.HOLD)
     if duty in TURNS and events.conductor:
         return _stopped(charge, events.conductor)
-    if events.voice(duty) is Voice.LOST:
+    if events.voice(duty) in GONE:
         return _stopped(charge, events.words.get(duty, f'{duty.name} is lost'))
     mode = duty if events.voice(duty) is Voice.LIVE else Mode.HOLD
     return replace(charge, mode=mode, duty=duty)
@@ -99,4 +104,4 @@ def _acts(mover: Mode, charge: Charge, events: Events) -> bool:
         if events.conductor and not acted:
             return False
     voice = events.voice(mover)
-    return voice in (Voice.LIVE, Voice.REFUSED) or (voice is Voice.LOST and acted)
+    return voice in WANTS or (voice is Voice.LOST and acted)

@@ -48,15 +48,17 @@ class Source:
         """What is heard of it."""
         if not self._refused and not self.wish.valid:
             return Voice.QUIET
-        if now - self._since > self._timeout:
+        if now - self._newest > self._timeout:
             return Voice.LOST
-        return Voice.REFUSED if self._refused else Voice.LIVE
+        if not self._refused:
+            return Voice.LIVE
+        return Voice.BARRED if now - self._since > self._timeout else Voice.REFUSED
 
     def word(self, now: float) -> str:
         """Why its wish is not followed; empty when it may be."""
-        voice, age = self.voice(now), now - self._since
-        if self._refused:
-            lasting = f' for {age:.2f} s' if voice is Voice.LOST else ''
+        voice, age = self.voice(now), now - self._newest
+        if voice in (Voice.REFUSED, Voice.BARRED):
+            lasting = f' for {now - self._since:.2f} s' if voice is Voice.BARRED else ''
             return f'{self.name} refused{lasting}: {self._refused}'
         if voice is Voice.QUIET:
             if self._newest == -math.inf:

@@ -6,11 +6,19 @@ from itertools import product
 
 import pytest
 
-from robo_dopamine_ros.safety.mode import MOVERS, TURNS, Charge, Events, Voice, update
+from robo_dopamine_ros.safety.mode import (
+    GONE,
+    MOVERS,
+    TURNS,
+    WANTS,
+    Charge,
+    Events,
+    Voice,
+    update,
+)
 from robo_dopamine_ros.types import Mode, Phase
 
 ASKED: tuple[dict[str, bool], ...] = ({}, {'take_over': True}, {'release': True}, {'rearm': True})
-WANTS = (Voice.LIVE, Voice.REFUSED)
 Law = Callable[[Charge, Events, Charge], bool]
 
 
@@ -80,8 +88,14 @@ def a_person_takes_over_at_once(before: Charge, event: Events, after: Charge) ->
 
 def a_person_who_is_refused_takes_over_too(before: Charge, event: Events, after: Charge) -> bool:
     stopped = bool(event.danger or before.latch)
-    refused = event.voice(Mode.HUMAN) is Voice.REFUSED
-    return stopped or not refused or (after.owned and after.mode is Mode.HOLD)
+    refused = event.voice(Mode.HUMAN) in (Voice.REFUSED, Voice.BARRED)
+    still = after.mode in (Mode.HOLD, Mode.STOPPED)
+    return stopped or not refused or (after.owned and still)
+
+
+def who_is_refused_for_long_latches(before: Charge, event: Events, after: Charge) -> bool:
+    free = not before.latch and Mode.HUMAN not in before.spent
+    return not free or event.voice(Mode.HUMAN) is not Voice.BARRED or after.mode is Mode.STOPPED
 
 
 def the_arm_is_a_persons_until_released(before: Charge, event: Events, after: Charge) -> bool:
@@ -119,7 +133,7 @@ def after_rearming_the_phase_must_begin_anew(before: Charge, event: Events, afte
 
 def who_acted_and_is_lost_latches(before: Charge, event: Events, after: Charge) -> bool:
     acted = before.mode
-    if acted not in MOVERS or event.voice(acted) is not Voice.LOST:
+    if acted not in MOVERS or event.voice(acted) not in GONE:
         return True
     replaced = acted in TURNS and (
         event.phase is not TURNS[acted] or event.take_over or wanted(event, Mode.HUMAN)
@@ -150,6 +164,7 @@ LAWS: tuple[Law, ...] = (
     policy_and_reset_act_in_their_phase_alone,
     a_person_takes_over_at_once,
     a_person_who_is_refused_takes_over_too,
+    who_is_refused_for_long_latches,
     the_arm_is_a_persons_until_released,
     release_frees_the_arm_unless_the_person_acts,
     rearming_moves_nothing,
