@@ -136,7 +136,7 @@ def install_project(log: Path) -> None:
 
 
 SETUP = ('setup.py', 'setup.cfg', 'package.xml')
-INSTALLED = ('msg', 'srv', 'action', 'config', 'launch', 'models/gazebo')
+INSTALLED = ('msg/*', 'srv/*', 'action/*', 'config/**/*', 'launch/*', 'models/gazebo/*')
 STAGES = (
     Stage(
         'packages',
@@ -145,7 +145,7 @@ STAGES = (
     ),
     Stage(
         'interfaces',
-        (*SETUP, 'CMakeLists.txt', *(f'{folder}/**/*' for folder in INSTALLED)),
+        (*SETUP, 'CMakeLists.txt', *INSTALLED),
         build_interfaces,
     ),
     Stage('project', (*SETUP, 'pyproject.toml'), install_project),
