@@ -1,88 +1,61 @@
-"""An arm, a policy and a conductor for take_over.py, until interrupted.
+"""The processes of the fault matrix.
 
-The arm has the topics of CRISP and reports 100 times a second; the policy lifts and lowers the tool
-ten times a second; each line on stdin begins another episode.
+It is the simulator's cell with the gate's limits for hardware, and it must be armed. The arm knows
+nothing of episodes, as a real one. Camera, arm state and stop lock reach the others by wires.
 """
 
 import sys
-import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
-import rclpy
-from geometry_msgs.msg import PoseStamped, TwistStamped
-from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import JointState
+from _policy import PolicyParameters
+from _wire import CAMERA, near_end
 
-from robo_dopamine_ros.geometry import between, moved
-from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import (
-    action_to_msg,
-    episode_to_msg,
-    pose_from_msg,
-    pose_to_msg,
-)
-from robo_dopamine_ros.types import Action, Episode, Phase, Pose
+from robo_dopamine_ros.arms.crisp import POSE
+from robo_dopamine_ros.nodes import system
+from robo_dopamine_ros.nodes.system import Process
+from robo_dopamine_ros.ros.topics import STOP_LOCK
+from robo_dopamine_ros.safety.limits import Limits
+from robo_dopamine_ros.teleop.joy import JoyMap
 
-RATE, LAG = 100.0, 0.05  # [Hz], [s]
-JOINTS = [f'fr3_joint{i}' for i in range(1, 8)]
+HERE = Path(__file__).parent
+WAITS = ('policy_timeout', 'human_timeout', 'arm_timeout', 'episode_timeout', 'lock_timeout')
 
 
-class Cell:
-    """Everything around the gate but the person."""
+@dataclass(frozen=True)
+class Script(Process):
+    """A process of bench/ with its first argument."""
 
-    def __init__(self) -> None:
-        self.node = rclpy.create_node('cell')
-        self.pose = self.target = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]))
-        self.episode, self.beat = 0, 0
-        state = qos_profile_sensor_data
-        self.poses = self.node.create_publisher(PoseStamped, 'current_pose', state)
-        self.twists = self.node.create_publisher(TwistStamped, 'current_twist', state)
-        self.joints = self.node.create_publisher(JointState, 'joint_states', state)
-        self.node.create_subscription(PoseStamped, 'target_pose', self.on_target, 1)
-        policy, episode = topics.POLICY_COMMAND, topics.EPISODE
-        self.policy = self.node.create_publisher(policy.type, policy.name, policy.qos)
-        self.word = self.node.create_publisher(episode.type, episode.name, episode.qos)
-        self.node.create_timer(1 / RATE, self.report)
-        self.node.create_timer(0.1, self.act)
+    word: str = ''
 
-    def on_target(self, message: PoseStamped) -> None:
-        self.target = pose_from_msg(message.pose)
-
-    def report(self) -> None:
-        self.pose = moved(self.pose, between(self.pose, self.target) / LAG, 1 / RATE)
-        pose, twist = PoseStamped(pose=pose_to_msg(self.pose)), TwistStamped()
-        joints = JointState(name=JOINTS, position=[0.0] * 7, velocity=[0.0] * 7)
-        pose.header.frame_id, twist.header.frame_id = 'base', 'fr3_hand_tcp'
-        pose.header.stamp = twist.header.stamp = self.node.get_clock().now().to_msg()
-        joints.header.stamp = pose.header.stamp
-        self.poses.publish(pose)
-        self.twists.publish(twist)
-        self.joints.publish(joints)
-
-    def act(self) -> None:
-        self.beat += 1
-        lift = 0.1 * (-1.0) ** (self.beat // 5)
-        stamp = self.node.get_clock().now().nanoseconds
-        wish = Action(stamp, twist=np.array([0, 0, lift, 0, 0, 0]))
-        self.policy.publish(action_to_msg(wish, 'base'))
-        episode = Episode(id=f'{self.episode}', phase=Phase.RUNNING, stamp=stamp)
-        self.word.publish(episode_to_msg(episode))
+    def command(self) -> list[str]:
+        script = str(HERE / f'{self.executable}.py')
+        return [sys.executable, script, *([self.word] if self.word else []), *self.arguments()]
 
 
-def main() -> None:
-    rclpy.init()
-    cell = Cell()
-
-    def listen() -> None:
-        for _ in sys.stdin:
-            cell.episode += 1
-
-    threading.Thread(target=listen, daemon=True).start()
-    try:
-        rclpy.spin(cell.node)
-    except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
-        rclpy.try_shutdown()
-
-
-if __name__ == '__main__':
-    main()
+def processes(slack: float) -> list[Process]:
+    """All that run; time-outs are `slack` times as long as on hardware."""
+    limits = Limits()
+    waits = {f'gate.limits.{name}': slack * getattr(limits, name) for name in (*WAITS, 'stall')}
+    values = waits | {
+        'gate.armed': False,
+        'gate.stop_lock': True,
+        'gate.limits.jumps': False,
+        'teleop.stop_lock': True,
+        'teleop.joy.silence': min(1.0, slack * JoyMap().silence),
+        'conductor.resets.way': 'none',
+        'conductor.episodes.time_limit': 0.0,
+        'sim.width': 160,
+        'sim.height': 120,
+    }
+    sets = [f'{key}={str(value).lower()}' for key, value in values.items()]
+    nodes = {process.title: process for process in system.cell('sim', sets=sets)}
+    cut = {name: near_end(name) for name in (POSE.name, CAMERA.name)} | {'episode': 'unheard'}
+    nodes['sim'] = replace(nodes['sim'], remappings=cut)
+    lock = STOP_LOCK.name
+    nodes['teleop'] = replace(nodes['teleop'], remappings={lock: near_end(lock)})
+    oldest = {'oldest': slack * PolicyParameters().oldest}
+    stand_ins = [Script('_wire', name=name, word=name) for name in ('camera', 'state', 'lock')]
+    stand_ins += [Script('_gamepad', name='gamepad')]
+    stand_ins += [Script('_policy', name='policy', parameters=oldest)]
+    return [replace(process, respawn=True) for process in (*nodes.values(), *stand_ins)]
