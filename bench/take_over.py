@@ -215,7 +215,7 @@ def main() -> int:
     rclpy.init()
     chance, cores = random.Random(args.seed), os.cpu_count() or 1
     results = {}
-    with process(str(HERE / '_cell.py')) as cell, process(*GATE, *ALLOWED):
+    with process(str(HERE / '_stand_ins.py')) as cell, process(*GATE, *ALLOWED):
         person = Person()
         person.hand_back(cell)
         results['alone'] = measure(person, cell, args.count, chance)
