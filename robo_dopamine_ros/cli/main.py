@@ -13,7 +13,9 @@ from typing import TextIO
 from robo_dopamine_ros import __version__
 
 PACKAGE = 'robo_dopamine_ros.'
-VERBS = ('demo', 'replay', 'adapt', 'evaluate', 'up', 'teleop', 'bench', 'doctor')  # in this order
+VERBS = (  # in this order
+    *('demo', 'replay', 'adapt', 'evaluate', 'record', 'train', 'up', 'teleop', 'bench', 'doctor'),
+)
 FAULT, INTERRUPTED = 2, 130  # exit codes
 TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment: show where an error came from
 EXAMPLES = """\

@@ -42,14 +42,15 @@ def critic_loss(
 def td_target(
     networks: Networks, batch: Batch, parameters: AgentParameters, best_of: int, draws: Draws
 ) -> Tensor:
-    """TD target (B,), with the best of several next actions."""
+    """TD target (B,), with the best of several next actions; at least what was earned, if asked."""
     following = batch.next_observations
     actions, log_probability = draws.actions(networks.actor, following, best_of)
     heads = draws.some(parameters.subset, parameters.critics).tolist()
     q = networks.target(following, actions, heads)
     weight = networks.log_temperature.exp() if parameters.backup_entropy else 0.0
     values = losses.next_values(q, log_probability, weight)
-    return losses.td_target(batch.rewards, batch.discounts, batch.masks, values)
+    y = losses.td_target(batch.rewards, batch.discounts, batch.masks, values)
+    return torch.maximum(y, batch.returns) if parameters.earned else y
 
 
 def compare(

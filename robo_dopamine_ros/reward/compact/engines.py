@@ -15,6 +15,7 @@ class Seen(NamedTuple):
     state: np.ndarray  # (1, S) float32
     progress: float  # 0..1, clamped
     familiarity: float  # 0..1
+    features: np.ndarray = np.empty(0, np.float32)  # (F,) for policies; none of older models
 
 
 class Engine(Protocol):
@@ -47,8 +48,8 @@ class OnnxEngine:
     def see(self, pictures: np.ndarray, present: np.ndarray) -> Seen:
         """As `Engine.see`."""
         feed = {'pictures': pictures[None], 'present': present[None]}
-        state, progress, familiarity = self._see.run(None, feed)
-        return Seen(state, float(progress[0]), float(familiarity[0]))
+        state, progress, familiarity, *features = self._see.run(None, feed)
+        return Seen(state, float(progress[0]), float(familiarity[0]), *(f[0] for f in features))
 
     def compare(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """As `Engine.compare`."""

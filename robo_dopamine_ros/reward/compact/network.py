@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from robo_dopamine_ros.reward.compact.shape import Shape
 
+MAPS = 4  # layers of the encoder before the maps that features are made of
+
 
 class Conv(nn.Module):
     """Convolution, group norm, ReLU."""
@@ -61,9 +63,25 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) to (N, token); brightness and contrast of a picture cancel."""
+        return self.look(x)[0]
+
+    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The token, and the maps (N, 64, H / 8, W / 8) on the way to it."""
         x = x - x.mean((2, 3), keepdim=True)
         x = x / (x.square().mean((1, 2, 3), keepdim=True) + 4e-4).sqrt()
-        return self.norm(self.project(self.layers(x).flatten(1)))
+        maps = self.layers[:MAPS](x)
+        return self.norm(self.project(self.layers[MAPS:](maps).flatten(1))), maps
+
+
+def centres(maps: Tensor) -> Tensor:
+    """Where each channel of the maps (N, C, H, W), all 0 or more, is bright: (N, 2 C) in -1..1.
+
+    Rows first, then columns. The token tells a peg's place to millimetres, these to tenths.
+    """
+    shares = maps / (maps.sum((2, 3), keepdim=True) + 1e-3)
+    rows = torch.linspace(-1.0, 1.0, maps.shape[2], device=maps.device)
+    columns = torch.linspace(-1.0, 1.0, maps.shape[3], device=maps.device)
+    return torch.cat([(shares.sum(3) * rows).sum(2), (shares.sum(2) * columns).sum(2)], 1)
 
 
 class Network(nn.Module):
@@ -91,9 +109,19 @@ class Network(nn.Module):
 
     def tokens(self, pictures: Tensor, present: Tensor) -> Tensor:
         """Pictures (N, V, 3, H, W) in 0..1 and present (N, V) in {0, 1} to tokens (N, V, token)."""
+        return self.look(pictures, present)[0]
+
+    def look(self, pictures: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens, and the features (N, V * 2 C) that policies see; those of a missing view are 0.
+
+        One pass through the encoder gives both.
+        """
         count, views = pictures.shape[:2]
-        seen = self.encoder(pictures.flatten(0, 1)).view(count, views, -1) + self.view
-        return torch.where(present[..., None] > 0.5, seen, self.missing)
+        tokens, maps = self.encoder.look(pictures.flatten(0, 1))
+        there = present[..., None] > 0.5
+        seen = tokens.view(count, views, -1) + self.view
+        features = centres(maps).view(count, views, -1) * there
+        return torch.where(there, seen, self.missing), features.flatten(1)
 
     def state(self, tokens: Tensor) -> Tensor:
         """Tokens (N, V, token) to states (N, state)."""

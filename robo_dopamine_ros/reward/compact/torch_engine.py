@@ -12,17 +12,21 @@ from robo_dopamine_ros.reward.compact.network import Network
 
 
 class SeeGraph(nn.Module):
-    """Pictures (1, V, 3, H, W), present (1, V) -> state (1, S), progress (1,), familiarity (1,)."""
+    """Pictures (1, V, 3, H, W), present (1, V) -> state (1, S), progress (1,), familiarity (1,).
+
+    Last come the features (1, F) that policies see.
+    """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, pictures: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, pictures: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """As the class says."""
-        state = self.network.state(self.network.tokens(pictures, present))
+        tokens, features = self.network.look(pictures, present)
+        state = self.network.state(tokens)
         progress = self.network.progress(state).clamp(0, 1)
-        return state, progress, torch.sigmoid(self.network.familiarity(state))
+        return state, progress, torch.sigmoid(self.network.familiarity(state)), features
 
 
 class CompareGraph(nn.Module):
@@ -47,7 +51,7 @@ class TorchEngine:
         """As `Engine.see`."""
         with torch.inference_mode():
             out = self._see(torch.from_numpy(pictures)[None], torch.from_numpy(present)[None])
-        return Seen(out[0].numpy(), float(out[1]), float(out[2]))
+        return Seen(out[0].numpy(), float(out[1]), float(out[2]), out[3][0].numpy())
 
     def compare(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         """As `Engine.compare`."""
@@ -71,7 +75,7 @@ def _export(network: Network, folder: Path) -> None:
         (pictures, torch.ones(1, shape.views)),
         str(folder / SEE),
         input_names=['pictures', 'present'],
-        output_names=['state', 'progress', 'familiarity'],
+        output_names=['state', 'progress', 'familiarity', 'features'],
         opset_version=17,
         dynamo=False,
     )

@@ -1,0 +1,83 @@
+"""Everything that decides how a run of `train` goes, kept beside it and compared on resuming."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from robo_dopamine_ros.learning.checkpoint import CheckpointError
+from robo_dopamine_ros.learning.parameters import AgentParameters, CalQl, ConRft
+from robo_dopamine_ros.learning.practice import PracticeParameters
+from robo_dopamine_ros.learning.steps import Scale
+
+FILE = 'run.json'
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides how a run goes."""
+
+    agent: AgentParameters
+    practice: PracticeParameters
+    seed: int = 0
+    rollouts: int = 120  # of practice
+    interventions: int = 30  # rollouts in which the person stands by, from the first on
+    reward: str = 'shaped'  # shaped, sparse, absolute or scaled
+    fusion: str = 'mean'  # of the perspectives of progress
+    gamma: float = 0.97  # discount of one step
+    clearance: float = 0.002  # of the hole [m]
+    demonstrations: int = 1  # recorded first, where none are given
+    given: str = ''  # folder of demonstrations
+    model: str = ''  # folder of a reward model; empty: adapt the shipped one
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """As it is kept and compared."""
+        return json.loads(json.dumps(asdict(self)))
+
+
+def agent_of(algorithm: str) -> AgentParameters:
+    """The agent that practice was tuned with, on one core."""
+    return AgentParameters(
+        algorithm=algorithm,
+        width=128,
+        critic_rate=5e-4,
+        actor_rate=5e-4,
+        temperature_rate=5e-4,
+        temperature=0.2,
+        actor_every=4,
+        earned=True,
+        imitation_offline=5.0,
+        imitation_online=5.0,
+        calql=CalQl(online=0.0, samples=4, share=0.125, max_backup=False),
+        conrft=ConRft(samples=4, share=0.25),
+    )
+
+
+def default_plan(algorithm: str) -> Plan:
+    """What `train` does unless it is told otherwise."""
+    return Plan(agent_of(algorithm), PracticeParameters())
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan of a run that was begun; raises CheckpointError where there is none."""
+    path = folder / FILE
+    try:
+        kept = json.loads(path.read_text(encoding='utf-8'))
+        agent, practice = kept.pop('agent'), kept.pop('practice')
+        nested: dict[str, Any] = {
+            'calql': CalQl(**agent.pop('calql')),
+            'conrft': ConRft(**agent.pop('conrft')),
+        }
+        scale = practice.pop('scale')
+        scale = Scale(**{**scale, 'axes': tuple(scale['axes'])})
+        parts = AgentParameters(**agent, **nested), PracticeParameters(**practice, scale=scale)
+        return Plan(*parts, **kept)
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise CheckpointError(f'{path}: no run of `train` to resume: {error}') from error
+
+
+def write_plan(plan: Plan, folder: Path) -> None:
+    """Keep the plan of a run that begins."""
+    text = json.dumps(plan.configuration, indent=2)
+    (folder / FILE).write_text(text + '\n', encoding='utf-8')

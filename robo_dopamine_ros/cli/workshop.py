@@ -1,0 +1,186 @@
+"""One run of `train` on disk and in memory: demonstration, reward model, store, agent."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robo_dopamine_ros.cli.plan import Plan
+from robo_dopamine_ros.cli.record import demonstrate, keep
+from robo_dopamine_ros.data.episodes import open_recording
+from robo_dopamine_ros.data.faults import EpisodeError
+from robo_dopamine_ros.data.steps import NAME, read_steps
+from robo_dopamine_ros.learning import halt
+from robo_dopamine_ros.learning.agent import Agent
+from robo_dopamine_ros.learning.experience import Experience
+from robo_dopamine_ros.learning.observation import Observer, Standard
+from robo_dopamine_ros.learning.practice import Practice, Told, evaluate
+from robo_dopamine_ros.learning.rewards import REWARDS
+from robo_dopamine_ros.learning.sampling import Memory
+from robo_dopamine_ros.learning.sealing import SealingParameters
+from robo_dopamine_ros.learning.steps import Sizes
+from robo_dopamine_ros.learning.tail import Tail
+from robo_dopamine_ros.reward.compact.adaptation import adapt
+from robo_dopamine_ros.reward.compact.features import watch
+from robo_dopamine_ros.reward.compact.settings import Settings
+from robo_dopamine_ros.reward.session import Session, SessionParameters
+from robo_dopamine_ros.reward.shaping import RewardParameters
+from robo_dopamine_ros.reward.tracker import TrackerParameters
+from robo_dopamine_ros.sim.arena import Arena, Bystander
+from robo_dopamine_ros.sim.env import STATE
+from robo_dopamine_ros.types import Episode, Progress, Recording, Views
+
+BASE = Path(__file__).parents[2] / 'models' / 'grm'
+GENTLE = Settings(
+    steps=30, seconds=90.0, rate=3e-4, strength=0.4, drop=0.15
+)  # of a base that knows
+FIRST, PRACTISED, FRESH = 5_000_000, 2_000_000, 7_000_000  # seeds: no two kinds share a start
+APART = 1_000  # seeds of each run
+
+
+class Watcher:
+    """A judge that is a reward model; the session proposes, nobody overrules."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def follow(self, episode: Episode) -> None:
+        """As `Judge.follow`."""
+        self._session.follow(episode)
+
+    def look(self, views: Views) -> Progress:
+        """As `Judge.look`."""
+        return self._session.look(views, {}, views.stamp)[0]
+
+
+class Workshop:
+    """Has everything of a run ready, whether it is new or goes on; use it as a context."""
+
+    def __init__(self, folder: Path, plan: Plan, report: Callable[[float, str], None]) -> None:
+        self.folder, self.plan = folder, plan
+        self.arena = Arena(plan.clearance)
+        self.demonstrations = self._record()
+        self.model = Path(plan.model) if plan.model else self._adapt(report)
+        grm, eyes = watch(self.model)
+        session = SessionParameters(tracker=TrackerParameters(fusion=plan.fusion))
+        self.judge = Watcher(Session(grm, session))
+        shown = [
+            eyes.see(views) for recording, _ in self.demonstrations for views in recording.play()
+        ]
+        self.standard = Standard.of(shown)
+        self.observer = Observer(eyes.see, self.standard)
+        self.sizes = Sizes(shown[0].size, len(STATE))
+        scale = plan.practice.scale
+        self.agent = Agent(self.sizes.observation, scale.size, plan.agent, plan.seed)
+        self.person = Bystander(
+            self.arena.world, np.random.default_rng((plan.seed, 2)), plan.interventions
+        )
+        self.facts: dict[str, Any] = {}
+        self.done = self._read_log() if self._saved.exists() else self._start_over()
+        self._experience = Experience(
+            self._store,
+            self.sizes,
+            SealingParameters(reward=RewardParameters(gamma=plan.gamma)),
+            REWARDS[plan.reward],
+        )
+        self.memory = Memory(self.sizes, scale)
+        self.practice = Practice(
+            *(self.arena, self.judge, self.observer, self.agent, self._experience, self.memory),
+            *(plan.practice, 'train', Tail(self._store), plan.seed),
+        )
+        if self._saved.exists():
+            self.facts = halt.take_up(self._saved, self.practice, plan.configuration)
+        else:
+            self._teach()
+
+    def __enter__(self) -> 'Workshop':
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._experience.close()
+        self.arena.close()
+
+    def rollout(self) -> Told:
+        """Practise one more, and have it on disk."""
+        number = len(self.done)
+        seed = PRACTISED + APART * self.plan.seed + number
+        told = self.practice.rollout(number, seed, self.person)
+        self.done.append(told)
+        with self._log.open('a', encoding='utf-8') as log:
+            log.write(json.dumps(asdict(told)) + '\n')
+            log.flush()
+            os.fsync(log.fileno())
+        return told
+
+    def save(self, **facts: Any) -> None:
+        """Put away everything, with facts to be had again."""
+        self.facts |= facts
+        halt.put_away(
+            self._saved, self.practice, self.standard, self.plan.configuration, self.facts
+        )
+
+    def pretraining(self) -> Iterator[int]:
+        """Learn from the demonstrations alone, one gradient step at a time."""
+        return self.practice.pretrain()
+
+    def evaluate(self, count: int, explore: bool, fresh: int = FRESH) -> Iterator[Told]:
+        """Let the policy act alone on `count` fresh episodes, which no run shares."""
+        first = fresh + APART * self.plan.seed
+        seeds = range(first, first + count)
+        horizon = self.plan.practice.horizon
+        place = (self.arena, self.judge, self.observer, self.agent)
+        return evaluate(*place, seeds, explore, horizon)
+
+    @property
+    def _saved(self) -> Path:
+        return self.folder / 'checkpoint.safetensors'
+
+    @property
+    def _store(self) -> Path:
+        return self.folder / 'experience.db'
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / 'rollouts.jsonl'
+
+    def _record(self) -> list[tuple[Recording, Any]]:
+        """Demonstrations, recorded now unless they are there."""
+        if self.plan.given:
+            folders = sorted(path.parent for path in Path(self.plan.given).rglob(NAME))
+            if not folders:
+                raise EpisodeError(f'{self.plan.given}: no folder below it has {NAME}')
+        else:
+            numbers = range(self.plan.demonstrations)
+            folders = [self.folder / 'demonstrations' / f'{number:03d}' for number in numbers]
+            for number, folder in enumerate(folders):
+                if not (folder / NAME).exists():
+                    keep(*demonstrate(self.arena, self.plan.seed, number), folder, 'pictures')
+        return [(open_recording(folder), read_steps(folder)) for folder in folders]
+
+    def _adapt(self, report: Callable[[float, str], None]) -> Path:
+        """The shipped reward model, adapted to the first demonstration unless that was done."""
+        folder = self.folder / 'model'
+        if not (folder / 'model.json').exists():
+            settings = dataclasses.replace(GENTLE, threads=2)
+            recording = self.demonstrations[0][0]
+            adapt([recording], folder, settings, self.plan.seed, BASE, report=report)
+        return folder
+
+    def _start_over(self) -> list[Told]:
+        """Nothing was practised before the first checkpoint, so nothing is lost."""
+        for path in (self._log, *self.folder.glob(f'{self._store.name}*')):
+            path.unlink(missing_ok=True)
+        return []
+
+    def _read_log(self) -> list[Told]:
+        lines = self._log.read_text(encoding='utf-8').splitlines() if self._log.exists() else []
+        return [Told(**json.loads(line)) for line in lines]
+
+    def _teach(self) -> None:
+        for number, (recording, steps) in enumerate(self.demonstrations):
+            self.practice.teach(f'demonstration/{number}', steps, recording.play())

@@ -1,0 +1,229 @@
+"""Practice: rollout after rollout a policy acts, a person may step in, and an agent learns.
+
+Place, judge and person are brought by the caller; every step is kept in a store before the agent
+learns from it. An episode ends when the judge proposes success, or at the horizon.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from robo_dopamine_ros.data.steps import Steps
+from robo_dopamine_ros.learning.agent import Agent
+from robo_dopamine_ros.learning.experience import Experience
+from robo_dopamine_ros.learning.observation import Observer
+from robo_dopamine_ros.learning.parameters import Stage
+from robo_dopamine_ros.learning.sampling import Memory
+from robo_dopamine_ros.learning.steps import Frame, Key, Scale, Step
+from robo_dopamine_ros.learning.tail import Tail
+from robo_dopamine_ros.types import Episode, Mode, Outcome, Phase, Progress, Views
+
+Glance = tuple[Views, np.ndarray]  # views, and proprioception (m,) float32
+CLOSED = 0.0  # the gripper holds what it works with
+
+
+class Place(Protocol):
+    """Where the task is done; its views carry rising stamps."""
+
+    def reset(self, seed: int) -> Glance:
+        """Begin an episode."""
+
+    def act(self, action: np.ndarray) -> Glance:
+        """Act for one period; actions (a,) are within -1..1."""
+
+    @property
+    def succeeded(self) -> bool:
+        """The truth, for reports alone."""
+
+
+class Judge(Protocol):
+    """Reads progress and proposes success."""
+
+    def follow(self, episode: Episode) -> None:
+        """An episode began or ended."""
+
+    def look(self, views: Views) -> Progress:
+        """Judge one set of views."""
+
+
+class Person(Protocol):
+    """Stands by."""
+
+    def begin(self, rollout: int) -> None:
+        """A rollout begins; they are counted from 0."""
+
+    def wish(self) -> np.ndarray | None:
+        """The action (a,) of the next step, None while the policy is left alone."""
+
+
+@dataclass(frozen=True)
+class PracticeParameters:
+    """How much is practised, and how much is learned from it."""
+
+    horizon: int = 60  # steps of an episode at most, 1 or more
+    updates: int = 8  # gradient steps for one step of practice, 0 or more
+    batch: int = 128  # transitions of a gradient step, 2 or more
+    pretraining: int = 300  # gradient steps on demonstrations before practice, 0 or more
+    scale: Scale = field(default_factory=Scale)
+
+    def __post_init__(self) -> None:
+        for name, low in (('horizon', 1), ('updates', 0), ('batch', 2), ('pretraining', 0)):
+            if not (value := getattr(self, name)) >= low:
+                raise ValueError(f'{name} = {value}; it must be {low} or more')
+
+
+@dataclass(frozen=True)
+class Told:
+    """What happened in one episode."""
+
+    number: int
+    steps: int
+    success: bool  # the truth when it ended
+    proposed: bool  # the judge proposed success, which ended it
+    helped: int  # steps that the person drove
+
+
+class Practice:
+    """One agent at one place, with the store that keeps what it lives through."""
+
+    def __init__(
+        self,
+        place: Place,
+        judge: Judge,
+        observer: Observer,
+        agent: Agent,
+        experience: Experience,
+        memory: Memory,
+        parameters: PracticeParameters,
+        run: str,
+        tail: Tail,
+        seed: int,
+    ) -> None:
+        self.agent, self.memory, self.parameters = agent, memory, parameters
+        self.chance = np.random.default_rng(seed)
+        self.exploring = torch.Generator().manual_seed(seed)
+        self._place, self._judge, self._observer = place, judge, observer
+        self._experience, self._tail, self._run = experience, tail, run
+        self._epoch, self._sequence = experience.begin(run), 0
+        self.told: dict[str, float] = {}  # losses and means of the last gradient step
+        self.remember()
+
+    def remember(self) -> None:
+        """Take in all that was sealed."""
+        while self.memory.add(self._tail.read()):
+            pass
+
+    def teach(self, name: str, steps: Steps, views: Iterator[Views]) -> None:
+        """Live through a recorded demonstration; it ends as a success."""
+        episode = Episode(name, phase=Phase.RUNNING, stamp=int(steps.stamps[0]))
+        self._judge.follow(episode)
+        frame, _ = self._see(self._stamped(next(views), steps, 0), steps.states[0])
+        reading = None
+        for number in range(len(steps)):
+            seen = self._stamped(next(views), steps, number + 1)
+            before, (frame, reading) = frame, self._see(seen, steps.states[number + 1])
+            twist, gripper = steps.twists[number], float(steps.grippers[number])
+            self._keep(before, frame, name, Mode.HUMAN, twist, gripper, demonstration=True)
+            self._experience.record(reading, frame.stamp)
+            if reading.success_candidate:
+                break
+        self._end(episode, Outcome.SUCCESS, frame.stamp, 'demonstration')
+
+    def pretrain(self) -> Iterator[int]:
+        """Learn from demonstrations alone; gives the number of every gradient step taken."""
+        while self.agent.updates < self.parameters.pretraining:
+            self.learn(1, Stage.OFFLINE)
+            yield self.agent.updates
+
+    def rollout(self, number: int, seed: int, person: Person) -> Told:
+        """Practise one episode, learning as it goes."""
+        name = f'{self._run}/{self._epoch}/{number}'
+        views, state = self._place.reset(seed)
+        episode = Episode(name, number, phase=Phase.RUNNING, stamp=views.stamp)
+        self._judge.follow(episode)
+        person.begin(number)
+        frame, reading = self._see(views, state)
+        self._experience.record(reading, frame.stamp)
+        helped, steps = 0, 0
+        while steps < self.parameters.horizon and not reading.success_candidate:
+            wish = person.wish()
+            action = self._choose(frame) if wish is None else wish
+            mode = Mode.POLICY if wish is None else Mode.HUMAN
+            views, state = self._place.act(action)
+            before, (frame, reading) = frame, self._see(views, state)
+            twist, gripper = self.parameters.scale.wish(action, CLOSED)
+            self._keep(before, frame, name, mode, twist, gripper)
+            self._experience.record(reading, frame.stamp)
+            self.remember()
+            self.learn(self.parameters.updates, Stage.ONLINE)
+            helped, steps = helped + (wish is not None), steps + 1
+        outcome = Outcome.SUCCESS if reading.success_candidate else Outcome.TIME_LIMIT
+        self._end(episode, outcome, frame.stamp, 'reward model')
+        return Told(number, steps, self._place.succeeded, reading.success_candidate, helped)
+
+    def learn(self, times: int, stage: Stage) -> None:
+        """Take gradient steps."""
+        for _ in range(times):
+            batch = self.memory.sample(self.parameters.batch, self.chance)
+            self.told |= self.agent.update(batch, stage)
+
+    def _choose(self, frame: Frame) -> np.ndarray:
+        return self.agent.act(frame.observation, True, self.exploring).action
+
+    def _see(self, views: Views, state: np.ndarray) -> tuple[Frame, Progress]:
+        reading = self._judge.look(views)
+        return self._observer.frame(views, state), reading
+
+    def _stamped(self, views: Views, steps: Steps, number: int) -> Views:
+        return Views(views.images, dict.fromkeys(views.images, int(steps.stamps[number])))
+
+    def _keep(
+        self,
+        begin: Frame,
+        end: Frame,
+        episode: str,
+        mode: Mode,
+        twist: np.ndarray,
+        gripper: float,
+        demonstration: bool = False,
+    ) -> None:
+        key = Key(self._run, self._epoch, self._sequence)
+        step = Step(
+            *(key, episode, begin, end, mode, twist, gripper, gripper),
+            *(self.agent.updates, demonstration),
+        )
+        self._experience.record(step, end.stamp)
+        self._sequence += 1
+
+    def _end(self, episode: Episode, outcome: Outcome, stamp: int, who: str) -> None:
+        word = replace(episode, phase=Phase.ENDED, outcome=outcome, stamp=stamp, decided_by=who)
+        self._experience.record(word, stamp)
+        self._judge.follow(word)
+        self.remember()
+
+
+def evaluate(
+    place: Place,
+    judge: Judge,
+    observer: Observer,
+    agent: Agent,
+    seeds: Sequence[int],
+    explore: bool,
+    horizon: int,
+) -> Iterator[Told]:
+    """Let the policy act alone on fresh episodes; nothing is kept or learned."""
+    generator = torch.Generator().manual_seed(seeds[0])
+    for number, seed in enumerate(seeds):
+        views, state = place.reset(seed)
+        episode = Episode(f'evaluation/{number}', phase=Phase.RUNNING, stamp=views.stamp)
+        judge.follow(episode)
+        reading, steps = judge.look(views), 0
+        while steps < horizon and not reading.success_candidate:
+            frame = observer.frame(views, state)
+            views, state = place.act(agent.act(frame.observation, explore, generator).action)
+            reading, steps = judge.look(views), steps + 1
+        judge.follow(replace(episode, phase=Phase.ENDED, outcome=Outcome.TIME_LIMIT))
+        yield Told(number, steps, place.succeeded, reading.success_candidate, 0)

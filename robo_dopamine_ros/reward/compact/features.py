@@ -1,0 +1,60 @@
+"""What a policy sees: frozen features of the compact encoder, from the pass that gives progress."""
+
+from pathlib import Path
+
+import numpy as np
+
+from robo_dopamine_ros.reward.compact.card import ModelError, read_card, read_goal
+from robo_dopamine_ros.reward.compact.engines import Engine, Seen
+from robo_dopamine_ros.reward.compact.loading import start_engine
+from robo_dopamine_ros.reward.compact.model import Card, CompactGRM
+from robo_dopamine_ros.reward.compact.pictures import stack
+from robo_dopamine_ros.types import Views
+
+
+class Remembering:
+    """An engine that knows its last pictures again, so that two who look cost one pass."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pictures = self._present = np.empty(0)
+        self._seen: Seen | None = None
+
+    def see(self, pictures: np.ndarray, present: np.ndarray) -> Seen:
+        """As `Engine.see`."""
+        same = np.array_equal(present, self._present) and np.array_equal(pictures, self._pictures)
+        if self._seen is None or not same:
+            self._seen = self._engine.see(pictures, present)
+            self._pictures, self._present = pictures, present
+        return self._seen
+
+    def compare(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """As `Engine.compare`."""
+        return self._engine.compare(before, after)
+
+
+class Eyes:
+    """Views in, features out; the same code in the trainer and on the robot."""
+
+    def __init__(self, card: Card, engine: Engine) -> None:
+        self.views = card.views
+        self._shape, self._engine = card.shape, engine
+
+    def see(self, views: Views) -> np.ndarray:
+        """Features (n,) float32 of one set of views; those of a missing view are 0."""
+        shape = self._shape
+        seen = self._engine.see(*stack(views, self.views, shape.width, shape.height))
+        return seen.features
+
+
+def watch(folder: Path, engine: str = 'auto', threads: int = 1) -> tuple[CompactGRM, Eyes]:
+    """Open a model folder as a GRM and as eyes; what both look at is encoded once.
+
+    Raises ModelError, also for a model of a version that had no features.
+    """
+    card = read_card(folder)
+    runner = Remembering(start_engine(folder, card.shape, engine, threads))
+    eyes = Eyes(card, runner)
+    if not eyes.see(goal := read_goal(folder, card.views)).size:
+        raise ModelError(f'{folder}: its graphs give no features; adapt again with this version')
+    return CompactGRM(card, runner, goal), eyes
