@@ -85,9 +85,10 @@ class Trial:
         if row.becomes is row.mover:
             lab.watch(lambda: self._since() > GOES_ON, PATIENCE)
             self._must(lab.moves(row.mover), 'the motion ended')
-            self._must(not lab.latched, f'the gate latched: {self._reason()}')
         lab.watch(self._all_told, PATIENCE * self._slack)
-        if row.becomes is not row.mover:
+        if row.becomes is row.mover:
+            self._must(not lab.latched, f'the gate latched: {self._reason()}')
+        else:
             bound = row.within * self._slack
             self._must(self._is_still(), f'no standstill in {bound:g} s')
         if row.becomes in (Mode.STOPPED, Mode.HOLD):
