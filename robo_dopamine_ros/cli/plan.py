@@ -24,6 +24,7 @@ class Plan:
     interventions: int = 30  # rollouts in which the person stands by, from the first on
     reward: str = 'shaped'  # shaped, sparse, absolute or scaled
     fusion: str = 'mean'  # of the perspectives of progress
+    perspective: str = ''  # the only one that counts as potential, if any
     gamma: float = 0.97  # discount of one step
     clearance: float = 0.002  # of the hole [m]
     demonstrations: int = 1  # recorded first, where none are given

@@ -30,7 +30,8 @@ examples:
 """
 EVERY = 5  # rollouts between checkpoints
 REWARDS = ('shaped', 'sparse', 'absolute', 'scaled')
-ALGORITHMS = ('calql', 'conrft', 'sac')
+ALGORITHMS = ('conrft', 'calql', 'sac')  # the first is the default
+PERSPECTIVES = ('incremental', 'forward', 'backward')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add('--model', metavar='MODEL_DIR', help='an adapted reward model (default: adapt the shipped)')
     add('--fusion', choices=('mean', 'consistency'), help='of progress (default: mean)')
+    add('--perspective', choices=PERSPECTIVES, help='the only one that counts as potential')
     add('--no-interventions', action='store_true', help='nobody stands by')
     add('--updates', type=int, metavar='N', help='gradient steps for one step (default: 8)')
     add('--pretraining', type=int, metavar='N', help='gradient steps before (default: 300)')
@@ -93,7 +95,7 @@ def make_plan(args: argparse.Namespace, kept: 'Plan | None') -> 'Plan':
     from robo_dopamine_ros.cli.plan import agent_of, default_plan
 
     plan = kept or default_plan(args.algorithm or ALGORITHMS[0])
-    names = ('seed', 'rollouts', 'reward', 'clearance', 'fusion', 'model')
+    names = ('seed', 'rollouts', 'reward', 'clearance', 'fusion', 'perspective', 'model')
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
     if args.no_interventions:
         given['interventions'] = 0

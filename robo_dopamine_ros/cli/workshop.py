@@ -44,10 +44,13 @@ APART = 1_000  # seeds of each run
 
 
 class Watcher:
-    """A judge that is a reward model; the session proposes, nobody overrules."""
+    """A judge that is a reward model; the session proposes, nobody overrules.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    With a perspective (incremental, forward, backward) that alone is the progress told.
+    """
+
+    def __init__(self, session: Session, perspective: str = '') -> None:
+        self._session, self._perspective = session, perspective
 
     def follow(self, episode: Episode) -> None:
         """As `Judge.follow`."""
@@ -55,7 +58,10 @@ class Watcher:
 
     def look(self, views: Views) -> Progress:
         """As `Judge.look`."""
-        return self._session.look(views, {}, views.stamp)[0]
+        reading, _ = self._session.look(views, {}, views.stamp)
+        if not self._perspective:
+            return reading
+        return dataclasses.replace(reading, progress=getattr(reading, self._perspective))
 
 
 class Workshop:
@@ -67,8 +73,10 @@ class Workshop:
         self.demonstrations = self._record()
         self.model = Path(plan.model) if plan.model else self._adapt(report)
         grm, eyes = watch(self.model)
-        session = SessionParameters(tracker=TrackerParameters(fusion=plan.fusion))
-        self.judge = Watcher(Session(grm, session))
+        recursion = 'own' if plan.perspective == 'incremental' else 'fused'
+        tracker = TrackerParameters(fusion=plan.fusion, recursion=recursion)
+        session = Session(grm, SessionParameters(tracker=tracker))
+        self.judge = Watcher(session, plan.perspective)
         shown = [
             eyes.see(views) for recording, _ in self.demonstrations for views in recording.play()
         ]
