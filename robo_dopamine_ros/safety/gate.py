@@ -134,11 +134,12 @@ class Gate:
 
     def _danger(self, arm: ArmState | str, elapsed: float, now: float) -> str:
         """Say what must stop the arm."""
-        danger = self._watch.stalled(elapsed) or self._watch.locked(now)
+        alive = self._measured.alive  # before, there is nothing to guard
+        danger = (alive and self._watch.stalled(elapsed)) or self._watch.locked(now)
         if danger:
             return danger
         if isinstance(arm, str):
-            return arm if self._measured.alive else ''
+            return arm if alive else ''
         if arm.fault:
             return f'the arm reports: {arm.fault}'
         return overload(arm.wrench, self._limits)
