@@ -146,7 +146,7 @@ def test_a_ur_that_starts_again_by_itself_is_not_sent_where_it_was_going(bench: 
         still = rig.place
         rig.told.clear()
         rig.until(lambda: not rig.measured.fault, lambda: rig.aim(goal))
-        assert not any(told.outs for told in rig.told)
+        assert not any(told.outs for told in rig.told[:-1]), 'the fault may end with the last'
         rig.until(lambda: rig.told[-1].outs, lambda: rig.aim(goal))
         assert 'it must begin at the tool' in rig.told[-1].reason
         assert rig.place == pytest.approx(still, abs=0.01)
