@@ -48,6 +48,7 @@ CASES = {  # case, whose first word is the launch file: fake driver, arguments
 
 
 @pytest.mark.launch_test
+@pytest.mark.timeout(900)
 @launch_testing.parametrize('case', list(CASES))
 def generate_test_description(case: str) -> LaunchDescription:
     os.environ['ROS_DOMAIN_ID'] = str(free_domain())
