@@ -66,7 +66,8 @@ class World:
         if self.parameters.backup_entropy:
             value -= math.exp(weights['log_temperature']) * density
         row = {k: self.arrays[k][b] for k in ('rewards', 'discounts', 'masks')}
-        return row['rewards'] + row['discounts'] * row['masks'] * value
+        y = row['rewards'] + row['discounts'] * row['masks'] * value
+        return max(y, self.arrays['returns'][b]) if self.parameters.earned else y
 
     def q(self, weights, b, head, action=None):
         action = self.arrays['actions'][b] if action is None else action
@@ -112,9 +113,9 @@ def td(world, weights, targets):
     )
 
 
-@pytest.mark.parametrize('backup_entropy', [False, True])
-def test_critics_of_sac(backup_entropy):
-    world = World(dataclasses.replace(SMALL, backup_entropy=backup_entropy))
+@pytest.mark.parametrize('option', ['', 'backup_entropy', 'earned'])
+def test_critics_of_sac(option):
+    world = World(dataclasses.replace(SMALL, **({option: True} if option else {})))
     loss, info = critic_loss(
         world.networks, world.batch, Stage.ONLINE, world.parameters, world.draws
     )
@@ -122,6 +123,9 @@ def test_critics_of_sac(backup_entropy):
     compare(world, loss, lambda weights: td(world, weights, targets), 'critic')
     assert info['td'].item() == pytest.approx(loss.item() / 3)
     assert info['target'].item() == pytest.approx(np.mean(targets))
+    floor = world.arrays['returns'] == targets
+    assert floor.any() == (option == 'earned')
+    assert not floor.all()
 
 
 @pytest.mark.parametrize('importance', [True, False])
