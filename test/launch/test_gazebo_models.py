@@ -95,6 +95,20 @@ def test_it_starts_within_its_limits_with_the_tool_over_the_table() -> None:
     assert np.linalg.cond(jacobian) < 10
 
 
+def test_the_cell_speaks_of_this_arm() -> None:
+    gate = yaml.safe_load((MODELS.parents[1] / 'config' / 'gazebo.yaml').read_text())['gate']
+    told = gate['ros__parameters']['driver']
+    assert told['joints'] == joints_of('forward_position_controller')
+    links = {link.attrib['name'] for link in ARM.findall('link')}
+    assert {told['base_frame'], told['tool_frame']} <= links
+    gripper = told['gripper']
+    assert gripper['command'] == 'gripper_position_controller/commands'
+    assert [gripper['joint']] == joints_of('gripper_position_controller')
+    limit = ARM.find(f'joint[@name="{gripper["joint"]}"]/limit')
+    assert limit is not None
+    assert float(limit.attrib['upper']) == gripper['open']
+
+
 def test_masses_are_those_of_bodies() -> None:
     links = ARM.findall('link')
     moved = {

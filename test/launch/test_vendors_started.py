@@ -1,5 +1,6 @@
 """What launch files start of vendors, with stand-ins for their packages: names and arguments."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,21 @@ GAZEBO = (
     'joint_state_broadcaster',
     'forward_command_controller',
 )
+CONFIGS = """
+class MoveItConfigsBuilder:
+    def __init__(self, robot, package_name):
+        self.said = robot
+
+    def robot_description_semantic(self, file, mappings):
+        self.said += f' {file} {mappings["name"]}'
+        return self
+
+    def to_moveit_configs(self):
+        return self
+
+    def to_dict(self):
+        return {'robot_description_semantic': self.said}
+"""
 PROGRAMS = (
     ('robot_state_publisher', 'robot_state_publisher'),
     ('ros_gz_sim', 'create'),
@@ -146,6 +162,25 @@ def test_ur(vendors: Vendors) -> None:
         'launch_rviz': 'false',
         'headless_mode': 'true',  # further arguments of the vendor's file are passed on
     }
+
+
+def test_ur_behind_servo(vendors: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / 'moveit_configs_utils.py').write_text(CONFIGS)
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path), prepend=os.pathsep)
+    arguments = ('ur_type', 'initial_joint_controller')
+    vendors.launch_file('ur_robot_driver', 'ur_control.launch.py', arguments)
+    vendors.program('moveit_servo', 'servo_node')
+    vendors.package('ur_moveit_config')
+    with Launch('ur', 'robot_ip:=1.2.3.4', 'arm:=servo', 'ur_type:=ur10e') as launch:
+        told = first(vendors, launch, 'moveit_servo', 'servo_node')
+        end(launch)
+    (given,) = vendors.noted('ur_robot_driver', 'ur_control.launch.py')
+    controller = 'scaled_joint_trajectory_controller'
+    assert given == {'ur_type': 'ur10e', 'initial_joint_controller': controller}
+    assert told['node'] == '/servo_node'
+    assert told['parameters']['robot_description_semantic'] == 'ur srdf/ur.srdf.xacro ur10e'
+    assert told['parameters']['moveit_servo.command_in_type'] == 'speed_units'
+    assert controller in told['parameters']['moveit_servo.command_out_topic']
 
 
 def test_piper(vendors: Vendors) -> None:
