@@ -1,9 +1,9 @@
 """What Fast DDS leaves behind in shared memory when a process is killed, and its removal.
 
 A participant owns a segment `fastrtps_ID` (64 MiB in our profile) and holds the lock file
-`fastrtps_ID_el` while it lives; ports are locked alike, by readers also in `_sl`. Nobody frees the
-memory of one that was killed, so every start of a cell sweeps. Removes what upstream's
-`fastdds shm clean` removes.
+`fastrtps_ID_el` while it lives. Nobody frees the memory of one that was killed, so every start of a
+cell sweeps. Ports stay: they are small, many processes share them, and participants take them over
+by themselves.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 FOLDER = Path('/dev/shm')
+PORT = '_port'
 YOUNG = 5.0  # a file younger than this may not be locked yet [s]
 
 
@@ -20,10 +21,9 @@ def stale(folder: Path = FOLDER, now: float | None = None) -> list[Path]:
     now = time.time() if now is None else now
     found: list[Path] = []
     for lock in sorted(folder.glob('fastrtps_*_el')):
-        name = lock.name.removesuffix('_el')
-        family = [folder / n for n in (name, f'{name}_el', f'{name}_sl', f'sem.{name}_mutex')]
-        present = [path for path in family if path.exists()]
-        if _old(present, now) and not any(_locked(p) for p in present if p.name.endswith('l')):
+        segment = lock.with_name(lock.name.removesuffix('_el'))
+        present = [path for path in (segment, lock) if path.exists()]
+        if PORT not in lock.name and _old(present, now) and not _locked(lock):
             found += present
     return found
 

@@ -25,17 +25,11 @@ def names(found):
 
 
 def test_only_what_nobody_holds_is_stale(folder):
-    with (
-        (folder / 'fastrtps_a1_el').open() as owner,
-        (folder / 'fastrtps_port7400_sl').open() as reader,
-    ):
+    with (folder / 'fastrtps_a1_el').open() as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
-        fcntl.flock(reader, fcntl.LOCK_SH)
         assert names(stale(folder, time.time() + LATER)) == {'fastrtps_b2', 'fastrtps_b2_el'}
-    assert names(stale(folder, time.time() + LATER)) == {
-        'fastrtps_a1', 'fastrtps_a1_el', 'fastrtps_b2', 'fastrtps_b2_el', 'fastrtps_port7400',
-        'fastrtps_port7400_el', 'fastrtps_port7400_sl', 'sem.fastrtps_port7400_mutex',
-    }  # fmt: skip
+    segments = {'fastrtps_a1', 'fastrtps_a1_el', 'fastrtps_b2', 'fastrtps_b2_el'}
+    assert names(stale(folder, time.time() + LATER)) == segments  # ports are shared by many
 
 
 def test_young_files_may_belong_to_a_process_that_starts(folder):
