@@ -147,8 +147,13 @@ class Person:
 
 @contextmanager
 def process(*arguments: str) -> Iterator[subprocess.Popen]:
+    """Start a process in a session of its own, as `robo-dopamine up` does."""
     popen = subprocess.Popen(
-        [sys.executable, *arguments], env=os.environ, stdin=subprocess.PIPE, text=True
+        [sys.executable, *arguments],
+        env=os.environ,
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         yield popen
