@@ -51,6 +51,10 @@ class Cell:
         wish = Action(0, valid=False, reason=reason) if twist is None else Action(0, twist=twist)
         self.wishes[source] = wish
 
+    def push(self, way: float) -> None:
+        """Somebody moves the arm along x [m]."""
+        self.pose = replace(self.pose, position=self.pose.position + (way, 0.0, 0.0))
+
     def phase(self, phase: Phase, name: str = 'one') -> None:
         self.episode = Episode(id=name, phase=phase)
 
@@ -73,6 +77,15 @@ class Cell:
         for _ in range(round(seconds / TICK)):
             self.tick()
         return self.control
+
+
+def begins_at_the_tool(cell: Cell) -> bool:
+    """Whether the policy moves the arm in the next tick, from where it is and from rest."""
+    measured, control = cell.pose, cell.tick()
+    assert control.mode is Mode.POLICY
+    assert control.target is not None
+    step = control.target.position - measured.position
+    return bool(np.allclose(step, (0, 0, TICK**2), atol=1e-9))  # by the acceleration, 1 m/s^2
 
 
 @pytest.fixture
@@ -130,21 +143,35 @@ def test_release_is_refused_while_the_person_acts_then_the_policy_begins_at_the_
     assert busy.gate.release(busy.now) == 'teleop/command is active; let go of the dead-man first'
     busy.says(Mode.HUMAN)
     busy.run(0.4)
-    busy.pose = replace(busy.pose, position=busy.pose.position + (0.01, 0.0, 0.0))
+    busy.push(0.01)
     assert busy.gate.release(busy.now) == ''
-    measured, control = busy.pose, busy.tick()
-    assert control.mode is Mode.POLICY
-    assert control.target is not None
-    first = control.target.position - measured.position
-    assert first == pytest.approx((0, 0, busy.gate._limits.acceleration * TICK**2))
+    assert begins_at_the_tool(busy)
 
 
 def test_the_service_takes_over_without_a_device(busy: Cell) -> None:
     assert busy.gate.take_over(busy.now) == ''
     assert busy.tick().mode is Mode.HOLD
     assert busy.run(1.0).reason.startswith('a person took over and has not handed back')
+    busy.push(0.01)
     assert busy.gate.release(busy.now) == ''
-    assert busy.tick().mode is Mode.POLICY
+    assert begins_at_the_tool(busy)
+
+
+def test_every_episode_begins_at_the_tool(busy: Cell) -> None:
+    busy.phase(Phase.ENDED)
+    busy.run(0.5)
+    busy.push(0.01)
+    busy.phase(Phase.RUNNING, 'two')
+    assert begins_at_the_tool(busy)
+
+
+def test_an_older_wish_is_refused_and_cannot_undo_an_announcement(busy: Cell) -> None:
+    busy.wishes = {}
+    late = Action(busy.stamp - SECOND // 20, twist=LIFT)
+    busy.hear(Mode.POLICY, valid=False)
+    reason = busy.gate.hear(Mode.POLICY, late, 'base', busy.stamp, busy.now)
+    assert reason == 'it is 0.050 s older than the one before'
+    assert busy.tick().mode is Mode.HOLD
 
 
 @pytest.mark.parametrize(
