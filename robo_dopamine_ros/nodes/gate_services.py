@@ -10,6 +10,8 @@ from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.driver import Driver
 from robo_dopamine_ros.safety.gate import Gate
 
+AGAIN = 2_000_000_000  # between two attempts to start a driver that is not there yet [ns]
+
 
 class GateServices:
     """Answers the services of the gate's node, and starts the driver when the node does."""
@@ -53,11 +55,14 @@ class GateServices:
         return response
 
     async def _begin(self) -> None:
+        """Start the driver, again and again until it is there."""
         self._beginning.cancel()
         reason, _ = await self._driver.perform(self._driver.arm.start())
-        self.busy = ''
+        self.busy = f'the driver did not start: {reason}; it is tried again' if reason else ''
         if reason:
-            self._gate.stop(f'the driver did not start: {reason}', time.monotonic())
+            self._logger.warning(self.busy, throttle_duration_sec=30.0)
+            self._beginning.timer_period_ns = AGAIN
+            self._beginning.reset()
 
     async def _on_recover(self, _: Any, response: Any) -> Any:
         """Recover the arm and start its driver; meanwhile nothing is told, which latches."""

@@ -37,8 +37,9 @@ REQUEST = topics.INTERVENE.type.Request
 class Cell(Watcher):
     """A person, a policy, a conductor and the stop lock around the gate."""
 
-    def __init__(self) -> None:
+    def __init__(self, frame: str = 'base') -> None:
         super().__init__()
+        self._frame = frame
         self.controls: list[Control] = []
         self.states: list[ArmState] = []
         self.targets: list[PoseStamped] = []
@@ -62,7 +63,7 @@ class Cell(Watcher):
         stamp = self.node.get_clock().now().nanoseconds
         for name, wish in list(self.wishes.items()):
             said = Action(stamp, wish.twist, valid=wish.valid, reason=wish.reason)
-            self._outs[name].publish(action_to_msg(said, 'base'))
+            self._outs[name].publish(action_to_msg(said, self._frame))
         episode = Episode(id='one', phase=self.phase)
         self._outs[topics.EPISODE.name].publish(episode_to_msg(episode))
         if self.locked is not None:
