@@ -112,5 +112,6 @@ def _recording(views: list[Views], states: np.ndarray, name: str, steps: Steps) 
     return Recording(
         name=name, rate=RATE, length=len(views), views=VIEWS, play=play,
         span=(0, last), keyframes=(0, last),
-        progress=np.interp(np.arange(len(views)), (0, last), (0.0, 1.0)), instruction=INSTRUCTION, outcome=Outcome.SUCCESS,
+        progress=np.interp(np.arange(len(views)), (0, last), (0.0, 1.0)),
+        instruction=INSTRUCTION, outcome=Outcome.SUCCESS,
     )  # fmt: skip
