@@ -96,3 +96,8 @@ def test_no_file_names(what: str) -> None:
         if FORBIDDEN[what].search(line)
     ]
     assert not found, f'these name {what}:\n' + '\n'.join(found)
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    names = [path.name for path in (ROOT / 'test').rglob('test_*.py')]
+    assert len(names) == len(set(names)), sorted({n for n in names if names.count(n) > 1})
