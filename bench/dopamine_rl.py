@@ -49,7 +49,7 @@ ARMS = (
     Arm('incremental alone', ('--perspective', 'incremental')),
     Arm('forward alone', ('--perspective', 'forward')),
     Arm('backward alone', ('--perspective', 'backward')),
-    Arm('Cal-QL', ('--algorithm', 'calql')),
+    Arm('ConRFT', ('--algorithm', 'conrft')),
     Arm('SAC', ('--algorithm', 'sac')),
     Arm('1 mm, 20 demonstrations', ('--clearance', '0.001', '--demonstrations', '20')),
 )

@@ -41,11 +41,12 @@ def agent_of(algorithm: str) -> AgentParameters:
     """The agent that practice was tuned with, on one core."""
     return AgentParameters(
         algorithm=algorithm,
+        reward_scale=10.0,
         width=128,
         critic_rate=5e-4,
         actor_rate=5e-4,
         temperature_rate=5e-4,
-        temperature=0.2,
+        temperature=0.02,
         actor_every=4,
         earned=True,
         imitation_offline=5.0,

@@ -30,7 +30,7 @@ examples:
 """
 EVERY = 5  # rollouts between checkpoints
 REWARDS = ('shaped', 'sparse', 'absolute', 'scaled')
-ALGORITHMS = ('conrft', 'calql', 'sac')  # the first is the default
+ALGORITHMS = ('calql', 'conrft', 'sac')  # the first is the default
 PERSPECTIVES = ('incremental', 'forward', 'backward')
 
 

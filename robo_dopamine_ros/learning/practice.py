@@ -63,7 +63,7 @@ class Person(Protocol):
 class PracticeParameters:
     """How much is practised, and how much is learned from it."""
 
-    horizon: int = 60  # steps of an episode at most, 1 or more
+    horizon: int = 80  # steps of an episode at most, 1 or more
     updates: int = 8  # gradient steps for one step of practice, 0 or more
     batch: int = 128  # transitions of a gradient step, 2 or more
     pretraining: int = 300  # gradient steps on demonstrations before practice, 0 or more
