@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from robo_dopamine_ros.cli.demonstration import demonstrate, keep
 from robo_dopamine_ros.cli.plan import Plan
-from robo_dopamine_ros.cli.record import demonstrate, keep
 from robo_dopamine_ros.data.episodes import open_recording
 from robo_dopamine_ros.data.faults import EpisodeError
 from robo_dopamine_ros.data.steps import NAME, read_steps
@@ -39,7 +39,7 @@ BASE = Path(__file__).parents[2] / 'models' / 'grm'
 GENTLE = Settings(
     steps=30, seconds=90.0, rate=3e-4, strength=0.4, drop=0.15
 )  # of a base that knows
-FIRST, PRACTISED, FRESH = 5_000_000, 2_000_000, 7_000_000  # seeds: no two kinds share a start
+FIRST, PRACTISED, FRESH = 5_000_000, 2_000_000, 9_000_000  # seeds: no two kinds share a start
 APART = 1_000  # seeds of each run
 
 
