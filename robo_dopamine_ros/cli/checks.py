@@ -122,10 +122,11 @@ def pins(machine: Machine) -> Finding:
 
 
 LIBRARIES = (
-    'matplotlib', 'numpy', 'onnxruntime', 'opencv-python-headless', 'safetensors',
+    'matplotlib', 'numpy', 'onnxruntime', 'opencv-python-headless', 'pin', 'safetensors',
     'scipy', 'torch', 'tqdm',
 )  # fmt: skip
 SAME = {'opencv-python-headless': ('opencv-python', 'opencv', 'opencv-contrib-python')}
+ELSEWHERE = {'opencv-python-headless': 'cv2', 'pin': 'pinocchio'}  # what a distribution installs
 
 
 def libraries(machine: Machine) -> Finding:
@@ -134,7 +135,7 @@ def libraries(machine: Machine) -> Finding:
         name
         for name in LIBRARIES
         if not any(other in machine.versions for other in (name, *SAME.get(name, ())))
-        and not (name.startswith('opencv') and machine.probe('cv2').ok)
+        and not (name in ELSEWHERE and machine.probe(ELSEWHERE[name]).ok)
     ]
     if missing:
         mend = _pip(machine, *missing)

@@ -38,6 +38,7 @@ PROBES = {  # what is tried, each in a process of its own, and prints what a per
     'onnxruntime': 'import onnxruntime as o; print(o.__version__)',
     'tensorrt': 'import tensorrt as t; print(t.__version__)',
     'cv2': 'import cv2; print(cv2.__version__)',
+    'pinocchio': 'import pinocchio; print(pinocchio.__version__)',
     'rclpy': 'import rclpy; print(rclpy.__file__)',
     'robo_dopamine': 'from robo_dopamine.msg import Progress; Progress(); print("built")',
     'cv_bridge': 'import cv_bridge; cv_bridge.CvBridge(); print("loads")',
