@@ -1,0 +1,86 @@
+"""The features that policies see: where channels are bright, from one pass, the same by engine."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.compact.engines import Seen
+from robo_dopamine_ros.reward.compact.features import Remembering, watch
+from robo_dopamine_ros.reward.compact.network import centres
+from robo_dopamine_ros.types import VIEWS, TaskContext, Views
+
+FOLDER = Path(__file__).parents[2] / 'models' / 'grm'
+
+
+def views(seed: int) -> Views:
+    rng = np.random.default_rng(seed)
+    images = {view: rng.integers(0, 255, (48, 64, 3), np.uint8) for view in VIEWS}
+    return Views(images, dict.fromkeys(VIEWS, seed))
+
+
+class Counting:
+    """An engine that counts its passes."""
+
+    def __init__(self):
+        self.passes = 0
+
+    def see(self, pictures, present):
+        self.passes += 1
+        return Seen(np.zeros((1, 2)), 0.5, 1.0, np.full(3, self.passes))
+
+    def compare(self, before, after):
+        return np.zeros(len(before))
+
+
+@pytest.mark.parametrize(('row', 'column'), [(0, 0), (5, 3), (11, 15)])
+def test_the_centre_of_one_bright_place_is_that_place(row, column):
+    maps = torch.zeros(1, 2, 12, 16)
+    maps[0, 0, row, column] = 3.0
+    y, none, x, _ = centres(maps)[0].tolist()
+    assert y == pytest.approx(2 * row / 11 - 1, abs=1e-3)
+    assert x == pytest.approx(2 * column / 15 - 1, abs=1e-3)
+    assert none == 0.0
+
+
+def test_two_who_look_at_one_thing_cost_one_pass():
+    engine = Counting()
+    eyes = Remembering(engine)
+    seen, present = np.zeros((3, 3, 4, 4), np.float32), np.ones(3, np.float32)
+    assert eyes.see(seen, present) is eyes.see(seen.copy(), present.copy())
+    assert engine.passes == 1
+    eyes.see(seen + 0.1, present)
+    eyes.see(seen + 0.1, 1 - present)
+    assert engine.passes == 3
+
+
+def test_both_engines_give_the_same_features_and_progress_as_before():
+    told = [watch(FOLDER, engine)[1].see(views(1)) for engine in ('torch', 'onnx')]
+    assert told[0].shape == (384,)
+    np.testing.assert_allclose(told[0], told[1], atol=1e-4)
+
+
+def test_a_missing_view_has_features_of_zero():
+    _, eyes = watch(FOLDER)
+    whole = views(2)
+    front = Views({'front': whole.images['front']}, {'front': 2})
+    told, all_ = eyes.see(front), eyes.see(whole)
+    np.testing.assert_allclose(told[:128], all_[:128], atol=1e-5)
+    assert not told[128:].any()
+
+
+def test_the_reward_model_and_the_eyes_share_what_they_see():
+    grm, eyes = watch(FOLDER)
+    grm.begin(TaskContext('', views(3)))
+    assert np.isfinite(grm.step(views(4)).forward)
+    assert eyes.see(views(4)).any()
+
+
+def test_a_model_without_graphs_is_refused(tmp_path):
+    shutil.copytree(FOLDER, tmp_path / 'model')
+    (tmp_path / 'model' / 'see.onnx').unlink()
+    with pytest.raises(ModelError, match=r'see.onnx is missing'):
+        watch(tmp_path / 'model', 'onnx')
