@@ -1,11 +1,16 @@
 """Practice on a small world: what is kept, who drove, how episodes end, how it goes on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from robo_dopamine_ros.data.steps import Steps
 from robo_dopamine_ros.learning.agent import Agent
 from robo_dopamine_ros.learning.checkpoint import CheckpointError
+from robo_dopamine_ros.learning.critics import td_target
+from robo_dopamine_ros.learning.draws import Draws
 from robo_dopamine_ros.learning.experience import Experience
 from robo_dopamine_ros.learning.halt import put_away, take_up
 from robo_dopamine_ros.learning.observation import Observer, Standard
@@ -224,6 +229,20 @@ def test_rewards_to_compare_with_pay_what_they_say():
         assert done.success == 1.0
         assert done.terminated
         assert done.reward == pytest.approx(1.0 - 0.2 * (reward is step_reward))
+
+
+def test_no_target_is_below_what_was_earned(bench):
+    bench.teach()
+    batch = bench.memory.sample(16, np.random.default_rng(0))
+    plain, floored = (
+        td_target(
+            bench.agent.networks, batch, replace(AGENT, earned=earned), 1,
+            Draws(torch.Generator().manual_seed(0)),
+        )
+        for earned in (False, True)
+    )  # fmt: skip
+    assert (plain < batch.returns).any()
+    torch.testing.assert_close(floored, torch.maximum(plain, batch.returns))
 
 
 def test_a_small_task_is_learned(tmp_path):
