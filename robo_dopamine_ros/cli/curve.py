@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from robo_dopamine_ros.learning.practice import Told
+from robo_dopamine_ros.learning.trial import Told
 
 BLOCKS = ' ▁▂▃▄▅▆▇█'
 WINDOW = 20  # rollouts

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,6 @@ from robo_dopamine_ros.cli.reporting import make_folder
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.cli.plan import Plan
-    from robo_dopamine_ros.cli.workshop import Workshop
-    from robo_dopamine_ros.learning.logbook import Logbook
-    from robo_dopamine_ros.learning.practice import Told
 
 HELP = 'learn a task from one demonstration and practice'
 EXAMPLES = """\
@@ -28,7 +25,6 @@ examples:
   robo-dopamine train --resume runs/train/20260102-030405-insertion
   robo-dopamine train --demonstrations runs/demos --clearance 0.001
 """
-EVERY = 5  # rollouts between checkpoints
 REWARDS = ('shaped', 'sparse', 'absolute', 'scaled')
 ALGORITHMS = ('calql', 'conrft', 'sac')  # the first is the default
 PERSPECTIVES = ('incremental', 'forward', 'backward')
@@ -63,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do all of it, or what is left of it."""
     from robo_dopamine_ros.cli.plan import read_plan, write_plan
+    from robo_dopamine_ros.cli.training import conclude, measure, practise, say, table
     from robo_dopamine_ros.cli.workshop import Workshop
     from robo_dopamine_ros.learning.logbook import Logbook, use_threads
 
@@ -118,99 +115,6 @@ def refuse_other(folder: Path, plan: 'Plan') -> None:
         raise CheckpointError(f'{folder}: of another configuration: {"; ".join(changes)}')
 
 
-def practise(workshop: 'Workshop', logbook: 'Logbook', first: int, began: float) -> None:
-    """Pretrain, measure the start, and practise what is left to practise."""
-    from robo_dopamine_ros.cli import curve
-    from robo_dopamine_ros.cli.workshop import FIRST
-
-    plan, done = workshop.plan, workshop.done
-    if 'first' not in workshop.facts:
-        for _ in tqdm(workshop.pretraining(), total=plan.practice.pretraining, desc='pretraining'):
-            pass
-        early = progress(workshop.evaluate(first, True, FIRST), first, 'before practice')
-        workshop.save(first=share(list(early)), seconds=time.monotonic() - began)
-    with tqdm(total=plan.rollouts, initial=len(done), desc='practice', unit='rollout') as shown:
-        while len(done) < plan.rollouts:
-            told = workshop.rollout()
-            numbers = {'steps': told.steps, 'success': curve.rate(done), 'helped': told.helped}
-            logbook.write(numbers | workshop.practice.told, len(done))
-            shown.set_postfix_str(f'success {curve.rate(done):.2f} {curve.line(done)}')
-            shown.update()
-            if len(done) % EVERY == 0 or len(done) == plan.rollouts:
-                workshop.save(seconds=time.monotonic() - began)
-
-
-def measure(workshop: 'Workshop', count: int) -> dict[str, Any]:
-    """How good the policy is, alone: as deployed, and without noise."""
-    from robo_dopamine_ros.cli import curve
-
-    done, plan = workshop.done, workshop.plan
-    deployed = list(progress(workshop.evaluate(count, True), count, 'evaluation'))
-    still = list(progress(workshop.evaluate(count, False), count, 'without noise'))
-    judged = [one for one in (*done, *deployed, *still)]
-    return {
-        'seed': plan.seed,
-        'algorithm': plan.agent.algorithm,
-        'reward': plan.reward,
-        'clearance': plan.clearance,
-        'rollouts': len(done),
-        'interventions': sum(one.helped > 0 for one in done),
-        'intervened_steps': sum(one.helped for one in done),
-        'practice_steps': sum(one.steps for one in done),
-        'success_first20': workshop.facts['first'],
-        'success_last20': curve.rate(done),
-        'eval_episodes': count,
-        'eval_success': share(deployed),
-        'eval_interval': interval(sum(one.success for one in deployed), count),
-        'eval_success_deterministic': share(still),
-        'false_success_rate': false_rate(judged),
-        'false_success_rate_evaluation': false_rate([*deployed, *still]),
-        'proposed': sum(one.proposed for one in judged),
-        'updates': workshop.agent.updates,
-    }
-
-
-def conclude(workshop: 'Workshop', result: dict[str, Any]) -> None:
-    """Leave the numbers and the picture in the folder of the run."""
-    from robo_dopamine_ros.cli import curve
-
-    folder = workshop.folder
-    (folder / 'result.json').write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
-    title = f'{result["algorithm"]}, seed {result["seed"]}: {result["eval_success"]:.2f} of fresh'
-    curve.draw(workshop.done, title, folder / 'curve.png')
-    say(f'{folder}: result.json, curve.png, checkpoint.safetensors, experience.db')
-
-
-def share(told: 'list[Told]') -> float:
-    """Of them that succeeded in truth."""
-    return sum(one.success for one in told) / max(1, len(told))
-
-
-def false_rate(told: 'list[Told]') -> float:
-    """Of the proposals of success that were wrong; 0 without any."""
-    proposed = [one for one in told if one.proposed]
-    return sum(not one.success for one in proposed) / max(1, len(proposed))
-
-
-def interval(hits: int, count: int, z: float = 1.96) -> list[float]:
-    """Wilson's 95% interval of a rate."""
-    if not count:
-        return [0.0, 1.0]
-    mean, wide = (hits + z * z / 2) / (count + z * z), z / (count + z * z)
-    half = wide * (hits * (count - hits) / count + z * z / 4) ** 0.5
-    return [round(max(0.0, mean - half), 3), round(min(1.0, mean + half), 3)]
-
-
-def table(result: dict[str, Any]) -> str:
-    """For people."""
-    return '\n'.join(f'{name:32}{value}' for name, value in result.items())
-
-
-def progress(told: 'Iterable[Told]', count: int, what: str) -> 'Iterable[Told]':
-    """Show a bar while they come."""
-    return tqdm(told, total=count, desc=what, unit='episode')
-
-
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[float, str], None]]:
     """A bar that is moved to each share done, and not shown before the first."""
@@ -228,8 +132,3 @@ def bar(what: str) -> Iterator[Callable[[float, str], None]]:
     yield show
     for one in shown:
         one.close()
-
-
-def say(text: str) -> None:
-    """Tell a person; stdout stays clean."""
-    print(text, file=sys.stderr, flush=True)

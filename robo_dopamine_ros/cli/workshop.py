@@ -19,12 +19,13 @@ from robo_dopamine_ros.learning import halt
 from robo_dopamine_ros.learning.agent import Agent
 from robo_dopamine_ros.learning.experience import Experience
 from robo_dopamine_ros.learning.observation import Observer, Standard
-from robo_dopamine_ros.learning.practice import Practice, Told, evaluate
+from robo_dopamine_ros.learning.practice import Practice
 from robo_dopamine_ros.learning.rewards import REWARDS
 from robo_dopamine_ros.learning.sampling import Memory
 from robo_dopamine_ros.learning.sealing import SealingParameters
 from robo_dopamine_ros.learning.steps import Sizes
 from robo_dopamine_ros.learning.tail import Tail
+from robo_dopamine_ros.learning.trial import Told, evaluate
 from robo_dopamine_ros.reward.compact.adaptation import adapt
 from robo_dopamine_ros.reward.compact.features import watch
 from robo_dopamine_ros.reward.compact.settings import Settings

@@ -4,9 +4,8 @@ Place, judge and person are brought by the caller; every step is kept in a store
 learns from it. An episode ends when the judge proposes success, or at the horizon.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,44 +18,10 @@ from robo_dopamine_ros.learning.parameters import Stage
 from robo_dopamine_ros.learning.sampling import Memory
 from robo_dopamine_ros.learning.steps import Frame, Key, Scale, Step
 from robo_dopamine_ros.learning.tail import Tail
+from robo_dopamine_ros.learning.trial import Judge, Person, Place, Told
 from robo_dopamine_ros.types import Episode, Mode, Outcome, Phase, Progress, Views
 
-Glance = tuple[Views, np.ndarray]  # views, and proprioception (m,) float32
 CLOSED = 0.0  # the gripper holds what it works with
-
-
-class Place(Protocol):
-    """Where the task is done; its views carry rising stamps."""
-
-    def reset(self, seed: int) -> Glance:
-        """Begin an episode."""
-
-    def act(self, action: np.ndarray) -> Glance:
-        """Act for one period; actions (a,) are within -1..1."""
-
-    @property
-    def succeeded(self) -> bool:
-        """The truth, for reports alone."""
-
-
-class Judge(Protocol):
-    """Reads progress and proposes success."""
-
-    def follow(self, episode: Episode) -> None:
-        """An episode began or ended."""
-
-    def look(self, views: Views) -> Progress:
-        """Judge one set of views."""
-
-
-class Person(Protocol):
-    """Stands by."""
-
-    def begin(self, rollout: int) -> None:
-        """A rollout begins; they are counted from 0."""
-
-    def wish(self) -> np.ndarray | None:
-        """The action (a,) of the next step, None while the policy is left alone."""
 
 
 @dataclass(frozen=True)
@@ -73,17 +38,6 @@ class PracticeParameters:
         for name, low in (('horizon', 1), ('updates', 0), ('batch', 2), ('pretraining', 0)):
             if not (value := getattr(self, name)) >= low:
                 raise ValueError(f'{name} = {value}; it must be {low} or more')
-
-
-@dataclass(frozen=True)
-class Told:
-    """What happened in one episode."""
-
-    number: int
-    steps: int
-    success: bool  # the truth when it ended
-    proposed: bool  # the judge proposed success, which ended it
-    helped: int  # steps that the person drove
 
 
 class Practice:
@@ -203,27 +157,3 @@ class Practice:
         self._experience.record(word, stamp)
         self._judge.follow(word)
         self.remember()
-
-
-def evaluate(
-    place: Place,
-    judge: Judge,
-    observer: Observer,
-    agent: Agent,
-    seeds: Sequence[int],
-    explore: bool,
-    horizon: int,
-) -> Iterator[Told]:
-    """Let the policy act alone on fresh episodes; nothing is kept or learned."""
-    generator = torch.Generator().manual_seed(seeds[0])
-    for number, seed in enumerate(seeds):
-        views, state = place.reset(seed)
-        episode = Episode(f'evaluation/{number}', phase=Phase.RUNNING, stamp=views.stamp)
-        judge.follow(episode)
-        reading, steps = judge.look(views), 0
-        while steps < horizon and not reading.success_candidate:
-            frame = observer.frame(views, state)
-            views, state = place.act(agent.act(frame.observation, explore, generator).action)
-            reading, steps = judge.look(views), steps + 1
-        judge.follow(replace(episode, phase=Phase.ENDED, outcome=Outcome.TIME_LIMIT))
-        yield Told(number, steps, place.succeeded, reading.success_candidate, 0)

@@ -8,12 +8,12 @@ import time
 import pytest
 
 from robo_dopamine_ros.cli.main import main
-from robo_dopamine_ros.cli.train import false_rate, interval
+from robo_dopamine_ros.cli.training import false_rate, interval
 from robo_dopamine_ros.data.episodes import open_recording
 from robo_dopamine_ros.data.faults import EpisodeError
 from robo_dopamine_ros.data.steps import read_steps
-from robo_dopamine_ros.learning.practice import Told
 from robo_dopamine_ros.learning.tail import Tail
+from robo_dopamine_ros.learning.trial import Told
 
 MODEL = 'models/grm'
 SMALL = ('--model', MODEL, '--updates', '0', '--pretraining', '2', '--first', '1',

@@ -15,12 +15,13 @@ from robo_dopamine_ros.learning.experience import Experience
 from robo_dopamine_ros.learning.halt import put_away, take_up
 from robo_dopamine_ros.learning.observation import Observer, Standard
 from robo_dopamine_ros.learning.parameters import AgentParameters, CalQl
-from robo_dopamine_ros.learning.practice import Practice, PracticeParameters, evaluate
+from robo_dopamine_ros.learning.practice import Practice, PracticeParameters
 from robo_dopamine_ros.learning.rewards import REWARDS
 from robo_dopamine_ros.learning.sampling import Memory
 from robo_dopamine_ros.learning.sealing import SealingParameters
 from robo_dopamine_ros.learning.steps import Scale, Sizes
 from robo_dopamine_ros.learning.tail import Tail
+from robo_dopamine_ros.learning.trial import evaluate
 from robo_dopamine_ros.reward.shaping import RewardParameters, step_reward
 from robo_dopamine_ros.types import SECOND, Mode, Outcome, Phase, Progress, Views
 
