@@ -10,7 +10,7 @@ and offset are right.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +19,10 @@ from robo_dopamine_ros.arms.arm import Call, Channel, Joints, Out, Script, Told
 from robo_dopamine_ros.arms.chain import Chain, ChainParameters
 from robo_dopamine_ros.arms.follower import Follower
 from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.mount import Mount
 from robo_dopamine_ros.arms.readings import Readings, finite_pose
 from robo_dopamine_ros.geometry import between
 from robo_dopamine_ros.types import ArmState, Pose
-
-if TYPE_CHECKING:
-    from robo_dopamine_ros.arms.parameters import ArmParameters
 
 JOINTS, POSE = 'feedback/joint_states', 'feedback/tcp_pose'
 STATUS, GRIP = 'feedback/arm_status', 'feedback/gripper_status'
@@ -59,11 +57,11 @@ class Agx:
 
     name = 'agx'
 
-    def __init__(self, parameters: 'ArmParameters', patience: float) -> None:
+    def __init__(self, mount: Mount, parameters: AgxParameters, patience: float) -> None:
         """`patience` is the silence after which the driver counts as lost [s]."""
-        if not parameters.joints:
+        if not mount.joints:
             raise ValueError('joints is empty; name every joint of the arm, joint1 and on')
-        self._p, grip = parameters.agx, parameters.gripper
+        self._p, grip = parameters, mount.gripper
         self._gripper, self._readings, self._patience = Gripper(grip), Readings(), patience
         self._finger = grip.joint if self._gripper.tells else ''
         if self._gripper.tells and (grip.kind, grip.command, self._p.command) != (
@@ -76,8 +74,8 @@ class Agx:
                 f'{self._p.command}; they must be joint, {ALL}, {ALL}, or the kind none'
             )
         self._width: Joints | None = None  # as the gripper was told
-        base, tool = parameters.base_frame, parameters.tool_frame
-        self._chain = Chain(self._p.chain, parameters.joints, base, tool)
+        base, tool = mount.base_frame, mount.tool_frame
+        self._chain = Chain(self._p.chain, mount.joints, base, tool)
         self._follower = Follower(self._chain)
         self._agreed = False  # whether the driver's pose and ours did
         self.hears: Sequence[Channel] = [

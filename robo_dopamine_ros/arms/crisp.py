@@ -8,7 +8,7 @@ frame_id or stamp of a target, holds the last one for ever, and ignores all of t
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +16,10 @@ from robo_dopamine_ros.arms.arm import Channel, Out, Script, Told
 from robo_dopamine_ros.arms.controllers import activity, unfit
 from robo_dopamine_ros.arms.franka import FrankaParameters, recovered, started
 from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.mount import Mount
 from robo_dopamine_ros.arms.readings import Readings, finite, finite_pose, of_joints
 from robo_dopamine_ros.geometry import rotated_twist
 from robo_dopamine_ros.types import ArmState, Pose
-
-if TYPE_CHECKING:
-    from robo_dopamine_ros.arms.parameters import ArmParameters
 
 TARGET = Channel('target_pose', 'geometry_msgs/msg/PoseStamped', exclusive=True)
 POSE = Channel('current_pose', 'geometry_msgs/msg/PoseStamped', reliable=False)
@@ -46,19 +44,19 @@ class Crisp:
 
     name = 'crisp'
 
-    def __init__(self, parameters: 'ArmParameters', patience: float) -> None:
+    def __init__(self, mount: Mount, parameters: CrispParameters, patience: float) -> None:
         """`patience` is the silence after which the driver counts as lost [s]."""
-        self._p, self._crisp, self._patience = parameters, parameters.crisp, patience
-        self._gripper, self._readings = Gripper(parameters.gripper), Readings()
-        self._activity = activity(self._crisp.franka.manager)
-        joints, wrench = self._crisp.joint_states, self._crisp.wrench
+        self._mount, self._p, self._patience = mount, parameters, patience
+        self._gripper, self._readings = Gripper(mount.gripper), Readings()
+        self._activity = activity(self._p.franka.manager)
+        joints, wrench = self._p.joint_states, self._p.wrench
         self._vital = [POSE.name, TWIST.name, joints, *([wrench] if wrench else [])]
         state = [
-            replace(POSE, frame=parameters.base_frame),
-            replace(TWIST, frame=parameters.tool_frame),
+            replace(POSE, frame=mount.base_frame),
+            replace(TWIST, frame=mount.tool_frame),
             replace(JOINTS, name=joints),
             *([replace(WRENCH, name=wrench)] if wrench else []),
-            *([self._activity] if self._crisp.franka.hardware else []),
+            *([self._activity] if self._p.franka.hardware else []),
             *self._gripper.hears,
         ]
         self.hears: Sequence[Channel] = list({c.name: c for c in state}.values())
@@ -66,28 +64,28 @@ class Crisp:
 
     def hear(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Take in what the controllers say."""
-        if self._gripper.hears and channel == self._p.gripper.state:
+        if self._gripper.hears and channel == self._mount.gripper.state:
             self._gripper.hear(value)
         if channel == POSE.name:
             value = finite_pose(value)
-        elif channel == self._crisp.joint_states:
-            value = of_joints(value, self._p.joints)
-        elif channel in (TWIST.name, self._crisp.wrench):
+        elif channel == self._p.joint_states:
+            value = of_joints(value, self._mount.joints)
+        elif channel in (TWIST.name, self._p.wrench):
             value = finite(value)
         if value is not None:
             self._readings.hear(channel, value, stamp, now)
 
     def state(self, now: float) -> ArmState | str:
         """Give what the controllers report; all of it must be alive."""
-        franka, heard = self._crisp.franka, self._readings
+        franka, heard = self._p.franka, self._readings
         fault = unfit(heard.value(self._activity.name), franka.controllers, franka.hardware)
         silent = heard.silent(self._vital, now, self._patience)
         gripper = (channel.name for channel in self._gripper.hears)
-        silent = silent or heard.silent(gripper, now, self._p.gripper.patience)
+        silent = silent or heard.silent(gripper, now, self._mount.gripper.patience)
         if silent:
             return '; '.join(filter(None, (fault, silent)))
-        pose, joints = heard[POSE.name], heard[self._crisp.joint_states].value
-        wrench = heard.value(self._crisp.wrench, UNKNOWN)
+        pose, joints = heard[POSE.name], heard[self._p.joint_states].value
+        wrench = heard.value(self._p.wrench, UNKNOWN)
         return ArmState(
             stamp=pose.stamp,
             pose=pose.value,
@@ -96,20 +94,20 @@ class Crisp:
             joint_velocities=joints.velocities,
             joint_names=joints.names,
             gripper=self._gripper.opening,
-            wrench=-wrench if self._crisp.wrench_by_tool else wrench,
+            wrench=-wrench if self._p.wrench_by_tool else wrench,
             fault=fault,
             driver=self.name,
         )
 
     def tell(self, target: Pose, gripper: float, now: float) -> Told:
         """Publish the target; how stiffly it is followed is the controller's own matter."""
-        told = Out(TARGET.name, target, self._p.base_frame)
+        told = Out(TARGET.name, target, self._mount.base_frame)
         return Told([told, *self._gripper.grip(gripper)], target)
 
     def start(self) -> Script:
         """Activate the controllers of a Franka; elsewhere they run from the beginning."""
-        return started(self._crisp.franka)
+        return started(self._p.franka)
 
     def recover(self) -> Script:
         """Recover a Franka from an error; without one there is nothing to do."""
-        return recovered(self._crisp.franka)
+        return recovered(self._p.franka)

@@ -7,19 +7,17 @@ like any motion, and nothing else may publish there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from robo_dopamine_ros.arms.arm import Channel, Out, Script, Told
 from robo_dopamine_ros.arms.chain import UNKNOWN, Chain, ChainParameters
 from robo_dopamine_ros.arms.controllers import activated, activity, unfit
 from robo_dopamine_ros.arms.follower import Follower
 from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.mount import Mount
 from robo_dopamine_ros.arms.readings import Readings, finite
 from robo_dopamine_ros.arms.ur import Ur, UrParameters
 from robo_dopamine_ros.types import ArmState, Pose
-
-if TYPE_CHECKING:
-    from robo_dopamine_ros.arms.parameters import ArmParameters
 
 
 @dataclass(frozen=True)
@@ -39,20 +37,20 @@ class JointStream:
 
     name = 'joint_stream'
 
-    def __init__(self, parameters: 'ArmParameters', patience: float) -> None:
+    def __init__(self, mount: Mount, parameters: JointStreamParameters, patience: float) -> None:
         """`patience` is the silence after which the driver counts as lost [s]."""
-        if not parameters.joints:
+        if not mount.joints:
             raise ValueError('joints is empty; name those of the controller, in its order')
-        self._p, self._patience = parameters.joint_stream, patience
-        self._grip_patience = parameters.gripper.patience
-        self._gripper, self._readings = Gripper(parameters.gripper), Readings()
+        self._p, self._patience = parameters, patience
+        self._grip_patience = mount.gripper.patience
+        self._gripper, self._readings = Gripper(mount.gripper), Readings()
         self._ur = Ur(self._p.ur, self._readings)
-        base, tool = parameters.base_frame, parameters.tool_frame
-        self._chain = Chain(self._p.chain, parameters.joints, base, tool)
+        base, tool = mount.base_frame, mount.tool_frame
+        self._chain = Chain(self._p.chain, mount.joints, base, tool)
         self._follower = Follower(self._chain)
         self._activity = activity(self._p.manager)
         self._target = f'{self._p.controller}/commands'
-        self._grip_state = parameters.gripper.state if self._gripper.hears else ''
+        self._grip_state = mount.gripper.state if self._gripper.hears else ''
         joints, wrench = self._p.joint_states, self._p.wrench
         self._vital = [joints, *([wrench] if wrench else []), *self._ur.vital]
         channels = {

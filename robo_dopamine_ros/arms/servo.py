@@ -8,21 +8,19 @@ gate's does. Poses are not told: Humble has no such command, Jazzy no accelerati
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from robo_dopamine_ros.arms.arm import Call, Channel, Out, Script, Told
 from robo_dopamine_ros.arms.chain import UNKNOWN, Chain, ChainParameters
 from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.mount import Mount
 from robo_dopamine_ros.arms.readings import Readings, finite
 from robo_dopamine_ros.arms.servo_status import TYPES, fault, words
 from robo_dopamine_ros.arms.ur import Ur, UrParameters
 from robo_dopamine_ros.geometry import between, clipped
 from robo_dopamine_ros.types import ArmState, Pose
-
-if TYPE_CHECKING:
-    from robo_dopamine_ros.arms.parameters import ArmParameters
 
 TWIST = 1  # of moveit_msgs/srv/ServoCommandType
 UNITS, ABOUT = 'moveit_servo.command_in_type', 'moveit_servo.apply_twist_commands_about_ee_frame'
@@ -61,16 +59,16 @@ class Servo:
 
     name = 'servo'
 
-    def __init__(self, parameters: 'ArmParameters', patience: float) -> None:
+    def __init__(self, mount: Mount, parameters: ServoParameters, patience: float) -> None:
         """`patience` is the silence after which the driver counts as lost [s]."""
-        if not parameters.joints:
+        if not mount.joints:
             raise ValueError('joints is empty; name those between base_frame and tool_frame')
-        self._p = p = parameters.servo
-        self._base, self._patience = parameters.base_frame, patience
-        self._gripper, self._readings = Gripper(parameters.gripper), Readings()
-        self._grip_patience = parameters.gripper.patience
+        self._p = p = parameters
+        self._base, self._patience = mount.base_frame, patience
+        self._gripper, self._readings = Gripper(mount.gripper), Readings()
+        self._grip_patience = mount.gripper.patience
         chain = ChainParameters(p.description, p.urdf, p.offset)
-        self._chain = Chain(chain, parameters.joints, self._base, parameters.tool_frame)
+        self._chain = Chain(chain, mount.joints, self._base, mount.tool_frame)
         self._ur = Ur(p.ur, self._readings)
         self._status = Channel(f'{p.node}/status', TYPES[p.distribution], reliable=False)
         wrench = Channel(p.wrench, 'geometry_msgs/msg/WrenchStamped', reliable=False)

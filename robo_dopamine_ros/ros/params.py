@@ -127,13 +127,15 @@ def build(parameters: type[P], values: Mapping[str, Any], prefix: str = '') -> P
 
 @functools.cache
 def _comments(parameters: type) -> dict[str, str]:
-    """Read the trailing comment of every field from the class's source."""
-    source = inspect.cleandoc(inspect.getsource(parameters))
+    """Read the trailing comment of every field from the source of the class and its bases."""
+    bases = [base for base in parameters.__bases__ if dataclasses.is_dataclass(base)]
+    inherited = {name: text for base in bases for name, text in _comments(base).items()}
     found: dict[str, str] = {}
+    source = inspect.cleandoc(inspect.getsource(parameters))
     name = ''
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.NAME and token.start[1] == 4:
             name = token.string
         elif token.type == tokenize.COMMENT:
             found.setdefault(name, token.string.lstrip('# '))
-    return found
+    return inherited | found
