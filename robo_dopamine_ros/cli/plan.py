@@ -47,6 +47,7 @@ def agent_of(algorithm: str) -> AgentParameters:
         actor_rate=5e-4,
         temperature_rate=5e-4,
         temperature=0.02,
+        target_entropy=-0.25,
         actor_every=4,
         earned=True,
         imitation_offline=5.0,
