@@ -1,10 +1,12 @@
 """The experiment: from one demonstration to a policy, by the reward model and its rivals.
 
+    .venv/bin/robo-dopamine bench dopamine_rl                         all of it: hours
     .venv/bin/python bench/dopamine_rl.py --out runs/rl [--only headline sparse] [--seeds 0]
 
 Every arm is `robo-dopamine train` with other words, one after the other; an arm that is done is
 not run again, one that was stopped goes on. Table to stdout; result.json and curves.png in the
-folder. Arms with one seed are marked so: they show a direction, not a size.
+folder. Arms with one seed are marked so: they show a direction, not a size. What it does not know
+itself it hands to `train`.
 """
 
 import argparse
@@ -113,6 +115,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('runs/dopamine_rl'))
     parser.add_argument('--only', nargs='+', choices=[arm.name for arm in ARMS])
     parser.add_argument('--seeds', type=int, nargs='+', help='instead of those of each arm')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the results there as well')
     args, rest = parser.parse_known_args()
     told: dict[str, list[dict[str, Any]]] = {}
     for arm in ARMS:
@@ -127,7 +130,8 @@ def main() -> None:
         '* one seed; evaluation: mean (least seed); helped: rollouts in which a person stepped in'
     )
     text = json.dumps(told, indent=2)
-    (args.out / 'result.json').write_text(text + '\n', encoding='utf-8')
+    for path in filter(None, (args.out / 'result.json', args.json)):
+        path.write_text(text + '\n', encoding='utf-8')
     draw(args.out, told)
 
 

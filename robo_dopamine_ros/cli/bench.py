@@ -10,11 +10,13 @@ from robo_dopamine_ros.ros import environment
 HELP = 'run the measurements of bench/ and keep their results as JSON'
 EXAMPLES = """\
 examples:
-  robo-dopamine bench                    all of them
+  robo-dopamine bench                    all of them but those that take hours
+  robo-dopamine bench dopamine_rl        one of these
   robo-dopamine bench --list
   robo-dopamine bench cameras --out runs/bench
 """
 FOLDER = Path(__file__).parents[2] / 'bench'
+HOURS = ('dopamine_rl',)  # run only when they are named
 
 
 class BenchError(ValueError):
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Run each measurement in a process of its own; non-zero when one failed."""
     known = {path.stem: path for path in sorted(FOLDER.glob('[!_]*.py'))}
     if args.list:
-        print('\n'.join(known))
+        print('\n'.join(f'{name}  (hours)' if name in HOURS else name for name in known))
         return 0
     unknown = [name for name in args.names if name not in known]
     if unknown or not known:
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     env = environment.process_environment()
     failed = []
-    for name in args.names or known:
+    for name in args.names or [name for name in known if name not in HOURS]:
         print(f'\n{name}\n{"-" * len(name)}', flush=True)
         command = [sys.executable, str(known[name]), '--json', str(args.out / f'{name}.json')]
         if subprocess.run(command, env=env, check=False).returncode:
