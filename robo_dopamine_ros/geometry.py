@@ -69,6 +69,11 @@ def clipped(vector: np.ndarray, most: float) -> np.ndarray:
     return vector if norm <= most else vector * (most / norm)
 
 
+def slowed(twist: np.ndarray, speed: float, turning: float) -> np.ndarray:
+    """Twist (6,) whose parts are shortened to these lengths [m/s, rad/s], each in its direction."""
+    return np.concatenate([clipped(twist[:3], speed), clipped(twist[3:], turning)])
+
+
 def _unit(orientation: np.ndarray | Quaternion) -> Quaternion:
     """ValueError for a quaternion of length 0."""
     x, y, z, w = map(float, orientation)

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from robo_dopamine_ros.arms.arm import Call, Channel, Out, Script, Told
 from robo_dopamine_ros.arms.chain import UNKNOWN, Chain, ChainParameters
 from robo_dopamine_ros.arms.grippers import Gripper
@@ -19,7 +17,7 @@ from robo_dopamine_ros.arms.mount import Mount
 from robo_dopamine_ros.arms.readings import Readings, finite
 from robo_dopamine_ros.arms.servo_status import TYPES, fault, words
 from robo_dopamine_ros.arms.ur import Ur, UrParameters
-from robo_dopamine_ros.geometry import between, clipped
+from robo_dopamine_ros.geometry import between, slowed
 from robo_dopamine_ros.types import ArmState, Pose
 
 TWIST = 1  # of moveit_msgs/srv/ServoCommandType
@@ -114,8 +112,8 @@ class Servo:
     def tell(self, target: Pose, gripper: float, now: float) -> Told:
         """Send the twist that draws the tool to the target, in the base frame."""
         wish = self._p.gain * between(self._chain.tool(), target)
-        linear, angular = clipped(wish[:3], self._p.speed), clipped(wish[3:], self._p.turning)
-        twist = Out(self._twists.name, np.concatenate([linear, angular]), self._base)
+        wish = slowed(wish, self._p.speed, self._p.turning)
+        twist = Out(self._twists.name, wish, self._base)
         said = words(self._readings.value(self._status.name), self._p.distribution)
         reason = f'Servo {said}' if said else ''
         return Told([twist, *self._gripper.grip(gripper)], target, reason)

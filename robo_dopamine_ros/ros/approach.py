@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robo_dopamine_ros.geometry import between, clipped
+from robo_dopamine_ros.geometry import between, slowed
 from robo_dopamine_ros.types import Pose
 
 SETTLED = 0.3  # the tool is there once it has stayed so long [s]
@@ -47,8 +47,7 @@ class StartPose:
 
 def towards(pose: Pose, goal: Pose, start: StartPose) -> np.ndarray:
     """Twist (6,) [m/s, rad/s] that leads to a goal: the faster, the farther, up to a limit."""
-    step = start.gain * between(pose, goal)
-    return np.concatenate([clipped(step[:3], start.speed), clipped(step[3:], start.turning)])
+    return slowed(start.gain * between(pose, goal), start.speed, start.turning)
 
 
 def distance(pose: Pose, goal: Pose) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from robo_dopamine_ros.geometry import clipped
+from robo_dopamine_ros.geometry import slowed
 
 
 @dataclass(frozen=True)
@@ -26,4 +26,4 @@ class Pace:
 
     def bounded(self, twist: np.ndarray) -> np.ndarray:
         """The twist (6,) [m/s, rad/s], shortened where it is faster."""
-        return np.append(clipped(twist[:3], self.speed), clipped(twist[3:], self.turning))
+        return slowed(twist, self.speed, self.turning)
