@@ -1,47 +1,39 @@
 """Rewards of one step to compare with the shaped one of reward/shaping.py; same signature."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
+from typing import Any
 
-from robo_dopamine_ros.reward.shaping import RewardParameters, step_reward
-from robo_dopamine_ros.types import Outcome, Reward
+from robo_dopamine_ros.reward.shaping import step_reward
+from robo_dopamine_ros.types import Reward
 
 
-def sparse_reward(
-    previous_stamp: int,
-    stamp: int,
-    previous_potential: float,
-    potential: float,
-    parameters: RewardParameters,
-    outcome: Outcome = Outcome.NONE,
-) -> Reward:
+def of_a_step(change: Callable[[Reward], Reward]) -> Callable[..., Reward]:
+    """Give the reward of a step as `step_reward` does, changed."""
+
+    @wraps(change)
+    def reward(*step: Any, **named: Any) -> Reward:
+        return change(step_reward(*step, **named))
+
+    return reward
+
+
+@of_a_step
+def sparse_reward(told: Reward) -> Reward:
     """Success alone pays."""
-    told = step_reward(previous_stamp, stamp, previous_potential, potential, parameters, outcome)
     return replace(told, reward=told.success, shaping=0.0)
 
 
-def absolute_reward(
-    previous_stamp: int,
-    stamp: int,
-    previous_potential: float,
-    potential: float,
-    parameters: RewardParameters,
-    outcome: Outcome = Outcome.NONE,
-) -> Reward:
+@of_a_step
+def absolute_reward(told: Reward) -> Reward:
     """Progress itself pays, step by step: to linger near the end is worth more than to end."""
-    told = step_reward(previous_stamp, stamp, previous_potential, potential, parameters, outcome)
     return replace(told, reward=told.success + told.potential, shaping=told.potential)
 
 
-def scaled_reward(
-    previous_stamp: int,
-    stamp: int,
-    previous_potential: float,
-    potential: float,
-    parameters: RewardParameters,
-    outcome: Outcome = Outcome.NONE,
-) -> Reward:
+@of_a_step
+def scaled_reward(told: Reward) -> Reward:
     """The same times (1 - discount): to linger at the end for ever is worth one success."""
-    told = step_reward(previous_stamp, stamp, previous_potential, potential, parameters, outcome)
     share = (1.0 - told.discount) * told.potential
     return replace(told, reward=told.success + share, shaping=share)
 
