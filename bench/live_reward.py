@@ -14,17 +14,14 @@ import json
 import os
 import platform
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _process import process
 
 from robo_dopamine_ros.ros import environment
 
@@ -72,20 +69,6 @@ class Listener:
     def _on_reward(self, message: Any) -> None:
         if from_time(message.previous_stamp) < from_time(message.header.stamp):
             self.arrivals.append(time.monotonic())
-
-
-@contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen]:
-    popen = subprocess.Popen([sys.executable, *arguments], env=os.environ)
-    try:
-        yield popen
-    finally:
-        popen.send_signal(signal.SIGINT)
-        try:
-            popen.wait(10)
-        except subprocess.TimeoutExpired:
-            popen.kill()
-            popen.wait()
 
 
 def cpu_seconds(pid: int) -> float:

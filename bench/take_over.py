@@ -16,16 +16,16 @@ import json
 import os
 import platform
 import random
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _process import process
 
 from robo_dopamine_ros.ros import environment
 
@@ -145,25 +145,9 @@ class Person:
             self.ask(topics.INTERVENE, request=1)
 
 
-@contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen]:
+def alone(*arguments: str) -> AbstractContextManager[subprocess.Popen]:
     """Start a process in a session of its own, as `robo-dopamine up` does."""
-    popen = subprocess.Popen(
-        [sys.executable, *arguments],
-        env=os.environ,
-        stdin=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield popen
-    finally:
-        popen.send_signal(signal.SIGINT)
-        try:
-            popen.wait(10)
-        except subprocess.TimeoutExpired:
-            popen.kill()
-            popen.wait()
+    return process(*arguments, stdin=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def measure(person: Person, cell: subprocess.Popen, count: int, chance: random.Random) -> dict:
@@ -220,13 +204,13 @@ def main() -> int:
     rclpy.init()
     chance, cores = random.Random(args.seed), os.cpu_count() or 1
     results = {}
-    with process(str(HERE / '_stand_ins.py')) as cell, process(*GATE, *ALLOWED):
+    with alone(str(HERE / '_stand_ins.py')) as cell, alone(*GATE, *ALLOWED):
         person = Person()
         person.hand_back(cell)
         results['alone'] = measure(person, cell, args.count, chance)
         with ExitStack() as stack:
             for _ in range(cores):
-                stack.enter_context(process(str(HERE / '_training.py')))
+                stack.enter_context(alone(str(HERE / '_training.py')))
             person.listen(10.0)  # the work has begun
             results['loaded'] = measure(person, cell, args.count, chance)
     rclpy.try_shutdown()
