@@ -207,20 +207,6 @@ class LearnerStatus:
 
 
 @dataclass(frozen=True)
-class Transition:
-    """One step of experience, sealed."""
-
-    observation: Mapping[str, np.ndarray]
-    action: np.ndarray  # (7,) twist and gripper that were sent
-    reward: float
-    discount: float
-    next_observation: Mapping[str, np.ndarray]
-    terminated: bool
-    truncated: bool
-    intervened: bool  # a person was in charge
-
-
-@dataclass(frozen=True)
 class Recording:
     """A recorded episode that can be played; pictures are read only while it plays."""
 

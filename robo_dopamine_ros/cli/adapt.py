@@ -4,11 +4,9 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
+from robo_dopamine_ros.cli.bars import bar
 from robo_dopamine_ros.data.episodes import find_recordings
 from robo_dopamine_ros.reward.compact.settings import Settings
 
@@ -78,26 +76,12 @@ def run(args: argparse.Namespace) -> int:
     recordings = find_recordings(args.demonstrations)
     from robo_dopamine_ros.reward.compact.adaptation import adapt  # takes seconds: torch
 
-    with tqdm(total=100, unit='%', disable=args.progress_json, bar_format=BAR) as bar:
-        tell = say_json if args.progress_json else show(bar)
+    with bar() as show:
+        tell = say_json if args.progress_json else show
         check = adapt(recordings, args.out, settings, args.seed, args.base, args.views, report=tell)
     told = {'model': str(args.out), 'self_check': dataclasses.asdict(check)}
     print(json.dumps(told) if args.progress_json else f'{args.out}: {check}')
     return 0
-
-
-BAR = '{desc:<16}{bar}{n:4.0f}% [{elapsed}<{remaining}]'
-
-
-def show(bar: tqdm) -> Callable[[float, str], None]:
-    """Move a progress bar to each share done."""
-
-    def tell(share: float, what: str) -> None:
-        bar.set_description_str(what, refresh=False)
-        bar.n = round(100 * share)
-        bar.refresh()
-
-    return tell
 
 
 def say_json(share: float, what: str) -> None:

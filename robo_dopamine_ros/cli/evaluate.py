@@ -1,13 +1,12 @@
 """The verb `evaluate`: how good a reward model is on recordings it has not seen."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from robo_dopamine_ros.cli.bars import bar
 from robo_dopamine_ros.data.episodes import find_recordings
 from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.evaluate import EvaluationParameters, evaluate
@@ -66,13 +65,7 @@ def run(args: argparse.Namespace) -> int:
         tracker=TrackerParameters(fusion=args.fusion, recursion=args.recursion),
     )
     rng = np.random.default_rng(args.seed)
-    layout = '{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining}'
-    with tqdm(total=1.0, bar_format=layout, file=sys.stderr) as bar:
-
-        def show(share: float, what: str) -> None:
-            bar.set_description_str(what, refresh=False)
-            bar.update(share - bar.n)
-
+    with bar() as show:
         report = evaluate(model, recordings, parameters, rng, show, time.perf_counter)
     if args.out:
         args.out.write_text(report.to_json() + '\n', encoding='utf-8')

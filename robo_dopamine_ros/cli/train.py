@@ -3,15 +3,11 @@
 import argparse
 import dataclasses
 import json
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
+from robo_dopamine_ros.cli.bars import bar
 from robo_dopamine_ros.cli.reporting import make_folder
 
 if TYPE_CHECKING:
@@ -61,19 +57,21 @@ def run(args: argparse.Namespace) -> int:
     from robo_dopamine_ros.cli.plan import read_plan, write_plan
     from robo_dopamine_ros.cli.training import conclude, measure, practise, say, table
     from robo_dopamine_ros.cli.workshop import Workshop
-    from robo_dopamine_ros.learning.logbook import Logbook, use_threads
+    from robo_dopamine_ros.learning.logbook import Logbook
+    from robo_dopamine_ros.learning.tensors import use_threads
 
     use_threads(1)
     began = time.monotonic()
-    plan = make_plan(args, read_plan(args.resume) if args.resume else None)
-    if args.resume:
+    kept = read_plan(args.resume) if args.resume else None
+    plan = make_plan(args, kept)
+    if kept:
         folder = args.resume
-        refuse_other(folder, plan)
+        refuse_other(folder, kept, plan)
     else:
         folder = make_folder(args.out, 'train', 'insertion')
         write_plan(plan, folder)
     say(f'{folder}: seed {plan.seed}, {plan.agent.algorithm}, reward {plan.reward}')
-    with bar('reward model') as show, Workshop(folder, plan, show) as workshop:
+    with bar() as show, Workshop(folder, plan, show) as workshop:
         began -= workshop.facts.get('seconds', 0.0)
         logbook = Logbook(folder / 'tensorboard')
         if logbook.reason:
@@ -106,29 +104,9 @@ def make_plan(args: argparse.Namespace, kept: 'Plan | None') -> 'Plan':
     return dataclasses.replace(plan, **given)
 
 
-def refuse_other(folder: Path, plan: 'Plan') -> None:
+def refuse_other(folder: Path, kept: 'Plan', plan: 'Plan') -> None:
     """Raise CheckpointError naming what differs from the run that is resumed."""
-    from robo_dopamine_ros.cli.plan import read_plan
     from robo_dopamine_ros.learning.checkpoint import CheckpointError, differences
 
-    if changes := list(differences(read_plan(folder).configuration, plan.configuration)):
+    if changes := list(differences(kept.configuration, plan.configuration)):
         raise CheckpointError(f'{folder}: of another configuration: {"; ".join(changes)}')
-
-
-@contextmanager
-def bar(what: str) -> Iterator[Callable[[float, str], None]]:
-    """A bar that is moved to each share done, and not shown before the first."""
-    shown: list[tqdm[Any]] = []
-
-    def show(done: float, doing: str) -> None:
-        if not shown:
-            layout = '{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining}'
-            shown.append(tqdm(total=1.0, bar_format=layout, file=sys.stderr))
-        shown[0].set_description_str(f'{what}: {doing}', refresh=False)
-        shown[0].update(done - shown[0].n)
-        if done >= 1.0:
-            shown.pop().close()
-
-    yield show
-    for one in shown:
-        one.close()

@@ -40,7 +40,7 @@ def measure(workshop: Workshop, count: int) -> dict[str, Any]:
     done, plan = workshop.done, workshop.plan
     deployed = list(progress(workshop.evaluate(count, True), count, 'evaluation'))
     still = list(progress(workshop.evaluate(count, False), count, 'without noise'))
-    judged = [one for one in (*done, *deployed, *still)]
+    judged = [*done, *deployed, *still]
     return {
         'seed': plan.seed,
         'algorithm': plan.agent.algorithm,

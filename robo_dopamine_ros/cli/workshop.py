@@ -32,14 +32,13 @@ from robo_dopamine_ros.reward.compact.settings import Settings
 from robo_dopamine_ros.reward.session import Session, SessionParameters
 from robo_dopamine_ros.reward.shaping import RewardParameters
 from robo_dopamine_ros.reward.tracker import TrackerParameters
+from robo_dopamine_ros.ros.environment import shared
 from robo_dopamine_ros.sim.arena import Arena, Bystander
 from robo_dopamine_ros.sim.env import STATE
 from robo_dopamine_ros.types import Episode, Progress, Recording, Views
 
-BASE = Path(__file__).parents[2] / 'models' / 'grm'
-GENTLE = Settings(
-    steps=30, seconds=90.0, rate=3e-4, strength=0.4, drop=0.15
-)  # of a base that knows
+# Of a base that knows the task.
+GENTLE = Settings(steps=30, seconds=90.0, rate=3e-4, strength=0.4, drop=0.15)
 FIRST, PRACTISED, FRESH = 5_000_000, 2_000_000, 9_000_000  # seeds: no two kinds share a start
 APART = 1_000  # seeds of each run
 
@@ -177,7 +176,9 @@ class Workshop:
         if not (folder / 'model.json').exists():
             settings = dataclasses.replace(GENTLE, threads=2)
             recording = self.demonstrations[0][0]
-            adapt([recording], folder, settings, self.plan.seed, BASE, report=report)
+            adapt(
+                [recording], folder, settings, self.plan.seed, shared('models/grm'), report=report
+            )
         return folder
 
     def _start_over(self) -> list[Told]:

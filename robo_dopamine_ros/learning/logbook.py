@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 
 class Logbook:
     """Writes numbers by name and step; without TensorBoard it writes nothing and says so."""
@@ -30,8 +28,3 @@ class Logbook:
         """Have everything on disk."""
         if self._writer is not None:
             self._writer.close()
-
-
-def use_threads(count: int) -> None:
-    """Let torch use so many threads; networks this small are fastest with one."""
-    torch.set_num_threads(count)

@@ -1,4 +1,4 @@
-"""Sets of named tensors: copied out of what is alive, and back into it, exactly or not at all."""
+"""Sets of named tensors: copied out of what is alive, and back, exactly or not at all; threads."""
 
 from collections.abc import Mapping
 
@@ -35,3 +35,8 @@ def restore(live: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
 def describe(value: Tensor) -> str:
     """Shape and type, for people and for comparing."""
     return f'{tuple(value.shape)} {str(value.dtype).removeprefix("torch.")}'
+
+
+def use_threads(count: int) -> None:
+    """Let torch use so many threads; networks this small are fastest with one."""
+    torch.set_num_threads(count)
