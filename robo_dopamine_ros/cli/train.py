@@ -11,7 +11,7 @@ from robo_dopamine_ros.cli.bars import bar
 from robo_dopamine_ros.cli.reporting import make_folder
 
 if TYPE_CHECKING:
-    from robo_dopamine_ros.cli.plan import Plan
+    from robo_dopamine_ros.learning.plan import Plan
 
 HELP = 'learn a task from one demonstration and practice'
 EXAMPLES = """\
@@ -54,10 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, or what is left of it."""
-    from robo_dopamine_ros.cli.plan import read_plan, write_plan
     from robo_dopamine_ros.cli.training import conclude, measure, practise, say, table
     from robo_dopamine_ros.cli.workshop import Workshop
     from robo_dopamine_ros.learning.logbook import Logbook
+    from robo_dopamine_ros.learning.plan import read_plan, write_plan
     from robo_dopamine_ros.learning.tensors import use_threads
 
     use_threads(1)
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
 def make_plan(args: argparse.Namespace, kept: 'Plan | None') -> 'Plan':
     """The defaults, or the plan of the run resumed, and over it what was given."""
-    from robo_dopamine_ros.cli.plan import agent_of, default_plan
+    from robo_dopamine_ros.learning.plan import agent_of, default_plan
 
     plan = kept or default_plan(args.algorithm or ALGORITHMS[0])
     names = ('seed', 'rollouts', 'reward', 'clearance', 'fusion', 'perspective', 'model')

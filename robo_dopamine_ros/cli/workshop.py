@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from robo_dopamine_ros.cli.demonstration import demonstrate, keep
-from robo_dopamine_ros.cli.plan import Plan
 from robo_dopamine_ros.data.episodes import open_recording
 from robo_dopamine_ros.data.faults import EpisodeError
 from robo_dopamine_ros.data.steps import NAME, read_steps
@@ -19,6 +18,7 @@ from robo_dopamine_ros.learning import halt
 from robo_dopamine_ros.learning.agent import Agent
 from robo_dopamine_ros.learning.experience import Experience
 from robo_dopamine_ros.learning.observation import Observer, Standard
+from robo_dopamine_ros.learning.plan import Plan
 from robo_dopamine_ros.learning.practice import Practice
 from robo_dopamine_ros.learning.rewards import REWARDS
 from robo_dopamine_ros.learning.sampling import Memory

@@ -15,9 +15,11 @@ from robo_dopamine.msg import (
     ArmState,
     Control,
     Episode,
+    Kept,
     LearnerStatus,
     Progress,
     Reward,
+    Step,
 )
 from robo_dopamine.srv import (
     EndEpisode,
@@ -122,6 +124,24 @@ STOP_LOCK = Topic(
     'gate',
     'true, or silence: locked; required on hardware, off in simulation',
 )
+STEP = Topic(
+    'experience/step',
+    Step,
+    reliable(100),
+    10.0,
+    'policy',
+    'recorder',
+    'experience, step by step; sent again until it is kept',
+)
+KEPT = Topic(
+    'experience/kept',
+    Kept,
+    LATCHED,
+    5.0,
+    'recorder',
+    'policy, conductor',
+    'what is on disk: on every change, and again as a sign of life',
+)
 LEARNER_STATUS = Topic(
     'learner/status', LearnerStatus, reliable(1), 1.0, 'learner', 'dashboard', 'how learning goes'
 )
@@ -171,6 +191,8 @@ TOPICS = (
     RESET_COMMAND,
     CONTROL,
     STOP_LOCK,
+    STEP,
+    KEPT,
     LEARNER_STATUS,
     DIAGNOSTICS,
     PLAYED,
