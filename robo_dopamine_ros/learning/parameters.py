@@ -5,8 +5,10 @@ because every stored step carries its own.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 ALGORITHMS = ('calql', 'conrft', 'sac')
 REDUCTIONS = ('mean', 'min')
@@ -137,3 +139,12 @@ class AgentParameters:
             )
         if not math.isfinite(self.target_entropy):
             raise ValueError(f'target_entropy = {self.target_entropy}; it must be finite')
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> 'AgentParameters':
+        """From what `asdict` gave, for files."""
+        parts: dict[str, Any] = {
+            'calql': CalQl(**kept['calql']),
+            'conrft': ConRft(**kept['conrft']),
+        }
+        return cls(**{**kept, **parts})

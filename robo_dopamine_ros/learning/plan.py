@@ -67,15 +67,9 @@ def read_plan(folder: Path) -> Plan:
     path = folder / FILE
     try:
         kept = json.loads(path.read_text(encoding='utf-8'))
-        agent, practice = kept.pop('agent'), kept.pop('practice')
-        nested: dict[str, Any] = {
-            'calql': CalQl(**agent.pop('calql')),
-            'conrft': ConRft(**agent.pop('conrft')),
-        }
-        scale = practice.pop('scale')
-        scale = Scale(**{**scale, 'axes': tuple(scale['axes'])})
-        parts = AgentParameters(**agent, **nested), PracticeParameters(**practice, scale=scale)
-        return Plan(*parts, **kept)
+        agent, practice = AgentParameters.read(kept.pop('agent')), kept.pop('practice')
+        scale = Scale.read(practice.pop('scale'))
+        return Plan(agent, PracticeParameters(**practice, scale=scale), **kept)
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise CheckpointError(f'{path}: no run of `train` to resume: {error}') from error
 

@@ -1,6 +1,8 @@
 """The nouns of experience: what was seen, what was sent, and what it was worth."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -139,6 +141,11 @@ class Scale:
                 raise ValueError(f'{name} = {value}; it must be above 0')
         if not self.axes or len(set(self.axes)) < len(self.axes) or set(self.axes) - set(AXES):
             raise ValueError(f'axes = {self.axes}; they must be some of {", ".join(AXES)}, once')
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> 'Scale':
+        """From what `asdict` gave, for files."""
+        return cls(**{**kept, 'axes': tuple(kept['axes'])})
 
     @property
     def size(self) -> int:
