@@ -192,6 +192,17 @@ class Control:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """How far the recorder has come: all of it is on disk, whatever happens next."""
+
+    stamp: int  # [ns]
+    epoch: int = 0  # of the newest step that is kept; 0 before the first
+    sequence: int = 0  # of that step; those before it in its epoch are kept too
+    ended: str = ''  # id of the episode whose end was kept last
+    reason: str = ''  # why nothing more can be kept; empty while all is well
+
+
+@dataclass(frozen=True)
 class LearnerStatus:
     """How learning goes."""
 

@@ -14,7 +14,7 @@ from types import TracebackType
 
 from robo_dopamine_ros.learning.schema import StoreError
 from robo_dopamine_ros.learning.sealing import RewardOfStep, Sealer, SealingParameters
-from robo_dopamine_ros.learning.steps import Sealed, Sizes, Step
+from robo_dopamine_ros.learning.steps import Key, Sealed, Sizes, Step
 from robo_dopamine_ros.learning.store import Store
 from robo_dopamine_ros.reward.shaping import step_reward
 from robo_dopamine_ros.types import Episode, Phase, Progress
@@ -52,6 +52,14 @@ class Experience:
         """Give the epoch of an actor that starts now; its steps count from 0."""
         with self._store.transaction(f'a start of run {run} could not be kept'):
             return self._store.next_epoch(run)
+
+    def newest(self, run: str) -> Key | None:
+        """Of a run's steps that are kept the newest one of its newest epoch."""
+        return self._store.newest(run)
+
+    def ended(self) -> str:
+        """Id of the episode that ended last and of which that is kept; empty before the first."""
+        return self._store.ended()
 
     def record(self, event: Event, now: int) -> list[Sealed]:
         """Keep one event at `now` [ns] and give the steps it sealed; None is only time.

@@ -65,6 +65,21 @@ class Store:
         self._actor(run, epoch)
         return epoch
 
+    def newest(self, run: str) -> Key | None:
+        """Of the run's steps the one that came last: the newest of its newest epoch."""
+        query = (
+            'SELECT a.epoch, max(s.sequence) FROM steps s JOIN actors a ON a.id = s.actor '
+            'WHERE a.run = ? GROUP BY a.epoch ORDER BY a.epoch DESC LIMIT 1'
+        )
+        row = self._db.execute(query, (run,)).fetchone()
+        return Key(run, *row) if row else None
+
+    def ended(self) -> str:
+        """Id of the episode that ended last; empty before the first."""
+        query = 'SELECT name FROM episodes WHERE ended IS NOT NULL ORDER BY ended DESC, id DESC'
+        row = self._db.execute(query).fetchone()
+        return row[0] if row else ''
+
     def add(self, step: Step) -> bool:
         """Keep a step and its frames; False if it was kept before."""
         actor, episode = self._actor(step.key.run, step.key.epoch), self._episode(step.episode)

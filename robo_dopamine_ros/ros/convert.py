@@ -19,6 +19,7 @@ from robo_dopamine_ros.types import (
     ArmState,
     Control,
     Episode,
+    Kept,
     LearnerStatus,
     Mode,
     Outcome,
@@ -173,6 +174,16 @@ def control_from_msg(message: ours.Control) -> Control:
         sent=action_from_msg(message.sent),
         target=pose_from_msg(message.target) if message.has_target else None,
     )
+
+
+def kept_to_msg(kept: Kept) -> ours.Kept:
+    """Give the message of how far the recorder has come."""
+    return _to_msg(kept, ours.Kept())
+
+
+def kept_from_msg(message: ours.Kept) -> Kept:
+    """Give how far the recorder has come."""
+    return Kept(stamp=from_time(message.header.stamp), **_plain(message, Kept))
 
 
 def learner_status_to_msg(status: LearnerStatus) -> ours.LearnerStatus:

@@ -15,6 +15,7 @@ from robo_dopamine_ros.types import (
     ArmState,
     Control,
     Episode,
+    Kept,
     LearnerStatus,
     Mode,
     Outcome,
@@ -86,6 +87,11 @@ CASES = {
         convert.reward_from_msg,
     ),
     'episode': (EPISODES, convert.episode_to_msg, convert.episode_from_msg),
+    'kept': (
+        plain(Kept, epoch=VERSIONS, sequence=VERSIONS),
+        convert.kept_to_msg,
+        convert.kept_from_msg,
+    ),
     'learner': (LEARNER, convert.learner_status_to_msg, convert.learner_status_from_msg),
     'arm state': (
         ARM_STATES,
