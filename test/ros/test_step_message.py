@@ -1,0 +1,87 @@
+"""Steps arrive as they were sent, to the last bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rclpy.serialization import deserialize_message, serialize_message
+from robo_dopamine import msg
+
+from robo_dopamine_ros.learning.steps import Frame, Key, Step
+from robo_dopamine_ros.nodes.step_message import step_from_msg, step_to_msg
+from robo_dopamine_ros.types import SECOND, Mode
+
+STAMPS = st.integers(1, (2**31 - 2) * SECOND)
+COUNTS = st.integers(0, 2**63 - 1)
+NUMBERS = st.floats(-10, 10)
+
+
+HALF, SINGLE = (
+    st.floats(allow_nan=False, allow_infinity=False, width=16),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+)
+
+
+def vectors(size: int, numbers: st.SearchStrategy[float], kind: type) -> st.SearchStrategy:
+    return st.lists(numbers, min_size=size, max_size=size).map(lambda row: np.array(row, kind))
+
+
+def frames(stamp: int) -> st.SearchStrategy[Frame]:
+    return st.builds(
+        Frame,
+        st.just(stamp),
+        vectors(6, HALF, np.float16),
+        vectors(4, SINGLE, np.float32),
+    )
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Step:
+    begin, later = draw(STAMPS), draw(st.integers(1, SECOND))
+    return Step(
+        Key('run', draw(COUNTS), draw(COUNTS)),
+        draw(st.text('abc/-0123', max_size=9)),
+        draw(frames(begin)),
+        draw(frames(begin + later)),
+        draw(st.sampled_from(Mode)),
+        draw(vectors(6, NUMBERS, np.float64)),
+        draw(NUMBERS),
+        draw(NUMBERS),
+        draw(COUNTS),
+    )
+
+
+@settings(max_examples=30)
+@given(steps())
+def test_a_step_arrives_as_it_was_sent(step):
+    message = step_to_msg(step, 'base')
+    told = deserialize_message(serialize_message(message), msg.Step)
+    got = step_from_msg(told, 'run')
+    assert message.header.frame_id == 'base'
+    assert (got.key, got.episode, got.mode) == (step.key, step.episode, step.mode)
+    assert (got.gripper, got.gripper_before) == (step.gripper, step.gripper_before)
+    assert got.policy_version == step.policy_version
+    np.testing.assert_array_equal(got.twist, step.twist)
+    for ours, theirs in ((got.begin, step.begin), (got.end, step.end)):
+        assert ours.stamp == theirs.stamp
+        for name in ('features', 'state'):
+            mine, yours = getattr(ours, name), getattr(theirs, name)
+            assert (mine.dtype, mine.tobytes()) == (yours.dtype, yours.tobytes())
+
+
+@settings(max_examples=30)
+@given(steps(), st.sampled_from([np.nan, np.inf, 1e6]))
+def test_features_that_cannot_be_stored_are_refused(step, value):
+    message = step_to_msg(step, 'base')
+    message.end.features[2] = value
+    with pytest.raises(ValueError, match='not finite'):
+        step_from_msg(message, 'run')
+
+
+@settings(max_examples=30)
+@given(steps())
+def test_a_mode_that_does_not_exist_is_refused(step):
+    message = step_to_msg(step, 'base')
+    message.mode = 9
+    with pytest.raises(ValueError, match='9 is not a valid Mode'):
+        step_from_msg(message, 'run')
