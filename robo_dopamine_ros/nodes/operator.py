@@ -5,6 +5,7 @@ For simulation only. Everything goes through `joy`, so what it shows holds for p
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,30 +15,31 @@ from rclpy.node import Node
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool
 
-from robo_dopamine_ros.arms.crisp import POSE, WRENCH
+from robo_dopamine_ros.nodes.eyes import Eyes
 from robo_dopamine_ros.ros.convert import control_from_msg, episode_from_msg
-from robo_dopamine_ros.ros.interfaces import interface
+from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.run import run
-from robo_dopamine_ros.ros.topics import CONTROL, EPISODE, SIM_BOARD, newest
-from robo_dopamine_ros.ros.values import to_value
-from robo_dopamine_ros.sim.operator import Hand, Operator, seen
+from robo_dopamine_ros.ros.topics import CONTROL, EPISODE
+from robo_dopamine_ros.sim.operator import Hand, Operator
 from robo_dopamine_ros.sim.person import Person
 from robo_dopamine_ros.sim.plans import STYLES, plan
+from robo_dopamine_ros.sim.standby import Standby, StandbyParameters
 from robo_dopamine_ros.teleop.joy import TOPIC, JoyMap, practised
 from robo_dopamine_ros.teleop.pace import Pace
-from robo_dopamine_ros.types import Mode, Phase, Pose
+from robo_dopamine_ros.types import Mode, Phase
 
-BEGINS = ('board', 'episode', 'asked')
+BEGINS = ('board', 'episode', 'stalled', 'asked')
 
 
 @dataclass(frozen=True)
 class OperatorParameters:
     """When the person sets out, how well, and with which gamepad."""
 
-    begin: str = 'episode'  # when an episode runs; board: at every new board; asked: ~/drive only
+    begin: str = 'episode'  # it sets out: episode, stalled, board, asked; see docs/teleop.md
     style: str = 'demonstration'  # of the plans: demonstration, recovery, partial, near_miss, ...
     judges: bool = False  # press success or failure at the end
+    standby: StandbyParameters = field(default_factory=StandbyParameters)  # begin: stalled
     seed: int = 0  # of plans and unsteadiness
     noise: float = 0.06  # standard deviation of each motion, as a share of full speed
     rate: float = 40.0  # messages of the gamepad a second [Hz]
@@ -49,6 +51,8 @@ class OperatorParameters:
         for name, known in (('begin', BEGINS), ('style', STYLES)):
             if getattr(self, name) not in known:
                 raise ValueError(f'{name} = {getattr(self, name)!r}; it must be {", ".join(known)}')
+        if self.judges and self.begin == 'stalled':
+            raise ValueError('judges = True, begin = stalled; who only steps in must not judge')
         if not 20 <= self.rate <= 100:
             raise ValueError(f'rate = {self.rate} Hz; it must lie in 20..100 Hz')
         if not (self.seed >= 0 and 0 <= self.noise <= 1 and 0 <= self.reach <= 1):
@@ -64,45 +68,37 @@ class SimulatedPerson(Node):
         self._p = declare(self, OperatorParameters)
         self._rng = np.random.default_rng(self._p.seed)
         self._person = Person(self._hire, self._p.judges)
-        self._tool: Pose | None = None
-        self._hole: Pose | None = None
-        self._force = np.zeros(3)
+        self._standby = Standby(self._person, self._p.standby)
+        self._eyes = Eyes(self, self._p.reach, self._on_board)
         self._free = self._mine = False  # whether the gate would listen, and whether it does
         self._episode = ''
-        for channel, hear in ((POSE, self._on_tool), (WRENCH, self._on_wrench)):
-            self.create_subscription(interface(channel.type), channel.name, hear, newest(1))
-        for topic, hear in (
-            (SIM_BOARD, self._on_board),
-            (EPISODE, self._on_episode),
-            (CONTROL, self._on_control),
-        ):
+        for topic, hear in ((EPISODE, self._on_episode), (CONTROL, self._on_control)):
             self.create_subscription(topic.type, topic.name, hear, topic.qos)
         self._joy = self.create_publisher(Joy, TOPIC, 10)
         self.create_service(SetBool, '~/drive', self._on_drive)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1 / self._p.rate, self._tick, clock=steady)
+        Diagnostics(self, self._health)
 
     def _hire(self) -> Operator:
         return Operator(plan(self._p.style, self._rng), self._rng, Hand(noise=self._p.noise))
 
-    def _on_tool(self, message: Any) -> None:
-        self._tool = to_value(message)
-
-    def _on_wrench(self, message: Any) -> None:
-        self._force = to_value(message)[:3]
-
-    def _on_board(self, message: Any) -> None:
-        self._hole = to_value(message)
+    def _on_board(self) -> None:
         if self._p.begin == 'board':
             self._person.begin()
 
     def _on_episode(self, message: Any) -> None:
         episode = episode_from_msg(message)
-        running = episode.phase is Phase.RUNNING
-        if self._p.begin == 'episode' and running and episode.id != self._episode:
-            self._person.begin()
+        running, now = episode.phase is Phase.RUNNING, time.monotonic()
+        if running and episode.id != self._episode:
+            if self._p.begin == 'episode':
+                self._person.begin()
+            elif self._p.begin == 'stalled':
+                self._standby.begin(episode.index, now)
         elif episode.id == self._episode and not running:
-            self._person.finish(time.monotonic())
+            if self._standby.present:
+                self.get_logger().info(f'{episode.id}: stepped in {self._standby.times} times')
+            self._standby.finish(now)
         self._episode = episode.id if running else ''
 
     def _on_control(self, message: Any) -> None:
@@ -118,14 +114,17 @@ class SimulatedPerson(Node):
         return response
 
     def _tick(self) -> None:
-        sight = None
-        if self._tool is not None and self._hole is not None:
-            sight = seen(self._tool, self._hole, self._force, self._p.reach)
-        doing = self._person.update(time.monotonic(), sight, self._free, self._mine)
+        sight, now = self._eyes.sight, time.monotonic()
+        self._standby.update(sight, self._mine, now)
+        doing = self._person.update(now, sight, self._free, self._mine)
         panel = practised(self._p.joy, self._p.pace, doing.twist, doing.down)
         message = Joy(axes=list(panel.axes), buttons=list(panel.buttons))
         message.header.stamp = self.get_clock().now().to_msg()
         self._joy.publish(message)
+
+    def _health(self) -> Sequence[Health]:
+        values = {'stands by': self._standby.present, 'stepped in': self._standby.total}
+        return [Health('operator', message=self._person.stage.value, values=values)]
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from robo_dopamine_ros.sim.env import PegInsertion
 from robo_dopamine_ros.sim.operator import Operator, sight
 from robo_dopamine_ros.sim.plans import plan
 from robo_dopamine_ros.sim.scene import Workpiece
+from robo_dopamine_ros.sim.stall import Stall
 from robo_dopamine_ros.sim.world import RATE, World
 from robo_dopamine_ros.types import SECOND, VIEWS, Views
 
@@ -81,25 +82,20 @@ class Bystander:
     def begin(self, rollout: int) -> None:
         """A rollout begins; they are counted from 0."""
         self._present = rollout < self._until
-        self._best, self._since, self._steps, self._left = -1.0, 0, 0, 0
+        self._stall = Stall(self._grace, self._patience)
+        self._steps, self._left = 0, 0
 
     def wish(self) -> np.ndarray | None:
         """What he does in the next step; None while he leaves it to the policy."""
         if not self._present:
             return None
         self._steps += 1
-        self._watch()
-        if self._left == 0 and self._steps > self._grace and self._since >= self._patience:
+        stalls = self._stall.update(self._world.progress, self._steps)
+        if self._left == 0 and stalls:
             self._left = self._burst
             self._operator = Operator(plan('demonstration', self._rng), self._rng)
         if self._left == 0:
             return None
         self._left -= 1
-        self._since = 0
+        self._stall.excuse(self._steps)
         return self._operator.act(sight(self._world)).astype(np.float32)
-
-    def _watch(self) -> None:
-        if self._world.progress > self._best + 0.02:
-            self._best, self._since = self._world.progress, 0
-        else:
-            self._since += 1
