@@ -20,6 +20,7 @@ examples:
   robo-dopamine train --seed 1 --json
   robo-dopamine train --resume runs/train/20260102-030405-insertion
   robo-dopamine train --demonstrations runs/demos --clearance 0.001
+  robo-dopamine train --rollouts 0 --out runs/live      prepare; then up learn --run runs/live
 """
 REWARDS = ('shaped', 'sparse', 'absolute', 'scaled')
 ALGORITHMS = ('calql', 'conrft', 'sac')  # the first is the default
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--out', metavar='DIR', type=Path, help='folder of the run (default: runs/train/..)')
     add('--resume', metavar='RUN_DIR', type=Path, help='go on where a run stopped')
     add('--seed', type=int, help='of everything drawn (default: 0)')
-    add('--rollouts', type=int, metavar='N', help='of practice (default: 120)')
+    add('--rollouts', type=int, metavar='N', help='of practice; 0 only prepares (default: 120)')
     add('--algorithm', choices=ALGORITHMS, help=f'default: {ALGORITHMS[0]}')
     add('--reward', choices=REWARDS, help='shaped by progress, and others to compare with')
     add('--clearance', type=float, metavar='M', help='of the hole (default: 0.002)')
@@ -54,9 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do all of it, or what is left of it."""
-    from robo_dopamine_ros.cli.training import conclude, measure, practise, say, table
+    from robo_dopamine_ros.cli.training import complete, prepare, say, table
     from robo_dopamine_ros.cli.workshop import Workshop
-    from robo_dopamine_ros.learning.logbook import Logbook
     from robo_dopamine_ros.learning.plan import read_plan, write_plan
     from robo_dopamine_ros.learning.tensors import use_threads
 
@@ -69,18 +69,14 @@ def run(args: argparse.Namespace) -> int:
         refuse_other(folder, kept, plan)
     else:
         folder = make_folder(args.out, 'train', 'insertion')
-        write_plan(plan, folder)
+    write_plan(plan, folder)
     say(f'{folder}: seed {plan.seed}, {plan.agent.algorithm}, reward {plan.reward}')
     with bar() as show, Workshop(folder, plan, show) as workshop:
         began -= workshop.facts.get('seconds', 0.0)
-        logbook = Logbook(folder / 'tensorboard')
-        if logbook.reason:
-            say(logbook.reason)
-        practise(workshop, logbook, args.first, began)
-        logbook.close()
-        result = measure(workshop, args.evaluation)
-        result['seconds'] = round(time.monotonic() - began, 1)
-        conclude(workshop, result)
+        if plan.rollouts:
+            result = complete(workshop, args.first, args.evaluation, began)
+        else:
+            result = prepare(workshop, began)
     print(json.dumps(result) if args.json else table(result))
     return 0
 
@@ -90,13 +86,16 @@ def make_plan(args: argparse.Namespace, kept: 'Plan | None') -> 'Plan':
     from robo_dopamine_ros.learning.plan import agent_of, default_plan
 
     plan = kept or default_plan(args.algorithm or ALGORITHMS[0])
-    names = ('seed', 'rollouts', 'reward', 'clearance', 'fusion', 'perspective', 'model')
+    names = ('seed', 'rollouts', 'reward', 'clearance', 'fusion', 'perspective')
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
     if args.no_interventions:
         given['interventions'] = 0
+    if args.model is not None:
+        given['model'] = str(Path(args.model).resolve())  # whoever reads it may stand elsewhere
     if args.demonstrations is not None:
         word = args.demonstrations
-        given |= {'demonstrations': int(word)} if word.isdecimal() else {'given': word}
+        whole = str(Path(word).resolve())
+        given |= {'demonstrations': int(word)} if word.isdecimal() else {'given': whole}
     if args.algorithm and args.algorithm != plan.agent.algorithm:
         given['agent'] = agent_of(args.algorithm)
     learned = {n: v for n in ('updates', 'pretraining') if (v := getattr(args, n)) is not None}

@@ -1,6 +1,7 @@
 """The stages of `train` after its workshop stands: practice, measurement, conclusion."""
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterable
@@ -16,19 +17,66 @@ from robo_dopamine_ros.learning.trial import Told
 EVERY = 5  # rollouts between checkpoints
 
 
+def complete(workshop: Workshop, first: int, fresh: int, began: float) -> dict[str, Any]:
+    """Practise what is left, publish, measure the start and the end, and leave the result."""
+    logbook = Logbook(workshop.folder.curves)
+    if logbook.reason:
+        say(logbook.reason)
+    practise(workshop, logbook, first, began)
+    logbook.close()
+    workshop.publish()
+    result = measure(workshop, fresh)
+    result['seconds'] = round(time.monotonic() - began, 1)
+    conclude(workshop, result)
+    return result
+
+
+def prepare(workshop: Workshop, began: float) -> dict[str, Any]:
+    """Leave all that live practice begins with, and say how."""
+    pretrain(workshop)
+    workshop.publish()
+    workshop.save(seconds=time.monotonic() - began)
+    folder = workshop.folder.path
+    say(f'{folder}: demonstrations, reward model, experience.db, checkpoint, policy are ready')
+    say(f'next: robo-dopamine up learn --run {shlex.quote(str(folder))}')
+    return {
+        'run': str(folder),
+        'seed': workshop.plan.seed,
+        'algorithm': workshop.plan.agent.algorithm,
+        'demonstrations': len(workshop.demonstrations),
+        'demonstrated_steps': workshop.pupil.memory.demonstrations,
+        'updates': workshop.pupil.agent.updates,
+        'policy_version': workshop.facts['version'],
+        'seconds': round(time.monotonic() - began, 1),
+    }
+
+
+def pretrain(workshop: Workshop) -> None:
+    """Learn from the demonstrations, unless that was done."""
+    total = workshop.plan.practice.pretraining
+    for _ in tqdm(workshop.pretraining(), total=total, desc='pretraining'):
+        pass
+
+
 def practise(workshop: Workshop, logbook: Logbook, first: int, began: float) -> None:
-    """Pretrain, measure the start, and practise what is left to practise."""
+    """Pretrain, measure the start, and practise what is left to practise.
+
+    Where practice went on elsewhere before, its start was not measured and is not told.
+    """
     plan, done = workshop.plan, workshop.done
     if 'first' not in workshop.facts:
-        for _ in tqdm(workshop.pretraining(), total=plan.practice.pretraining, desc='pretraining'):
-            pass
-        early = progress(workshop.evaluate(first, True, FIRST), first, 'before practice')
-        workshop.save(first=share(list(early)), seconds=time.monotonic() - began)
+        pretrain(workshop)
+        early = None
+        if not workshop.pupil.memory.replay:
+            early = share(
+                list(progress(workshop.evaluate(first, True, FIRST), first, 'before practice'))
+            )
+        workshop.save(first=early, seconds=time.monotonic() - began)
     with tqdm(total=plan.rollouts, initial=len(done), desc='practice', unit='rollout') as shown:
         while len(done) < plan.rollouts:
             told = workshop.rollout()
             numbers = {'steps': told.steps, 'success': curve.rate(done), 'helped': told.helped}
-            logbook.write(numbers | workshop.practice.told, len(done))
+            logbook.write(numbers | workshop.pupil.told, len(done))
             shown.set_postfix_str(f'success {curve.rate(done):.2f} {curve.line(done)}')
             shown.update()
             if len(done) % EVERY == 0 or len(done) == plan.rollouts:
@@ -59,17 +107,17 @@ def measure(workshop: Workshop, count: int) -> dict[str, Any]:
         'false_success_rate': false_rate(judged),
         'false_success_rate_evaluation': false_rate([*deployed, *still]),
         'proposed': sum(one.proposed for one in judged),
-        'updates': workshop.agent.updates,
+        'updates': workshop.pupil.agent.updates,
     }
 
 
 def conclude(workshop: Workshop, result: dict[str, Any]) -> None:
     """Leave the numbers and the picture in the folder of the run."""
-    folder = workshop.folder
+    folder = workshop.folder.path
     (folder / 'result.json').write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
     title = f'{result["algorithm"]}, seed {result["seed"]}: {result["eval_success"]:.2f} of fresh'
     curve.draw(workshop.done, title, folder / 'curve.png')
-    say(f'{folder}: result.json, curve.png, checkpoint.safetensors, experience.db')
+    say(f'{folder}: result.json, curve.png, policy.safetensors, checkpoint, experience.db')
 
 
 def share(told: list[Told]) -> float:

@@ -14,23 +14,19 @@ from robo_dopamine_ros.cli.demonstration import demonstrate, keep
 from robo_dopamine_ros.data.episodes import open_recording
 from robo_dopamine_ros.data.faults import EpisodeError
 from robo_dopamine_ros.data.steps import NAME, read_steps
-from robo_dopamine_ros.learning import halt
-from robo_dopamine_ros.learning.agent import Agent
-from robo_dopamine_ros.learning.experience import Experience
+from robo_dopamine_ros.learning import halt, weights
+from robo_dopamine_ros.learning.folder import Folder
+from robo_dopamine_ros.learning.intake import open_experience
 from robo_dopamine_ros.learning.observation import Observer, Standard
 from robo_dopamine_ros.learning.plan import Plan
 from robo_dopamine_ros.learning.practice import Practice
-from robo_dopamine_ros.learning.rewards import REWARDS
-from robo_dopamine_ros.learning.sampling import Memory
-from robo_dopamine_ros.learning.sealing import SealingParameters
+from robo_dopamine_ros.learning.pupil import Pupil
 from robo_dopamine_ros.learning.steps import Sizes
-from robo_dopamine_ros.learning.tail import Tail
 from robo_dopamine_ros.learning.trial import Told, evaluate
 from robo_dopamine_ros.reward.compact.adaptation import adapt
 from robo_dopamine_ros.reward.compact.features import watch
 from robo_dopamine_ros.reward.compact.settings import Settings
 from robo_dopamine_ros.reward.session import Session, SessionParameters
-from robo_dopamine_ros.reward.shaping import RewardParameters
 from robo_dopamine_ros.reward.tracker import TrackerParameters
 from robo_dopamine_ros.ros.environment import shared
 from robo_dopamine_ros.sim.arena import Arena, Bystander
@@ -68,10 +64,12 @@ class Workshop:
     """Has everything of a run ready, whether it is new or goes on; use it as a context."""
 
     def __init__(self, folder: Path, plan: Plan, report: Callable[[float, str], None]) -> None:
-        self.folder, self.plan = folder, plan
+        self.folder, self.plan = Folder(folder), plan
         self.arena = Arena(plan.clearance)
         self.demonstrations = self._record()
-        self.model = Path(plan.model) if plan.model else self._adapt(report)
+        self.model = plan.reward_model(self.folder)
+        if not plan.model:
+            self._adapt(report)
         grm, eyes = watch(self.model)
         recursion = 'own' if plan.perspective == 'incremental' else 'fused'
         tracker = TrackerParameters(fusion=plan.fusion, recursion=recursion)
@@ -83,26 +81,22 @@ class Workshop:
         self.standard = Standard.of(shown)
         self.observer = Observer(eyes.see, self.standard)
         self.sizes = Sizes(shown[0].size, len(STATE))
-        scale = plan.practice.scale
-        self.agent = Agent(self.sizes.observation, scale.size, plan.agent, plan.seed)
         self.person = Bystander(
             self.arena.world, np.random.default_rng((plan.seed, 2)), plan.interventions
         )
         self.facts: dict[str, Any] = {}
-        self.done = self._read_log() if self._saved.exists() else self._start_over()
-        self._experience = Experience(
-            self._store,
-            self.sizes,
-            SealingParameters(reward=RewardParameters(gamma=plan.gamma)),
-            REWARDS[plan.reward],
+        self.done = self._read_log() if self.folder.checkpoint.exists() else self._start_over()
+        self._experience = open_experience(self.folder, plan, self.sizes)
+        learned = plan.practice
+        self.pupil = Pupil.make(
+            self.folder.store, learned.scale, plan.agent, learned.batch, plan.seed
         )
-        self.memory = Memory(self.sizes, scale)
-        self.practice = Practice(
-            *(self.arena, self.judge, self.observer, self.agent, self._experience, self.memory),
-            *(plan.practice, 'train', Tail(self._store), plan.seed),
+        self._practice = Practice(
+            *(self.arena, self.judge, self.observer, self.pupil, self._experience),
+            *(learned, 'train'),
         )
-        if self._saved.exists():
-            self.facts = halt.take_up(self._saved, self.practice, plan.configuration)
+        if self.folder.checkpoint.exists():
+            self.facts = halt.take_up(self.folder.checkpoint, self.pupil, plan.configuration).facts
         else:
             self._teach()
 
@@ -110,6 +104,7 @@ class Workshop:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.pupil.close()
         self._experience.close()
         self.arena.close()
 
@@ -117,9 +112,9 @@ class Workshop:
         """Practise one more, and have it on disk."""
         number = len(self.done)
         seed = PRACTISED + APART * self.plan.seed + number
-        told = self.practice.rollout(number, seed, self.person)
+        told = self._practice.rollout(number, seed, self.person)
         self.done.append(told)
-        with self._log.open('a', encoding='utf-8') as log:
+        with self.folder.log.open('a', encoding='utf-8') as log:
             log.write(json.dumps(asdict(told)) + '\n')
             log.flush()
             os.fsync(log.fileno())
@@ -129,32 +124,34 @@ class Workshop:
         """Put away everything, with facts to be had again."""
         self.facts |= facts
         halt.put_away(
-            self._saved, self.practice, self.standard, self.plan.configuration, self.facts
+            self.folder.checkpoint,
+            self.pupil,
+            self.standard,
+            self.plan.configuration,
+            self.facts,
+        )
+
+    def publish(self) -> None:
+        """Let others act by what was learned."""
+        self.facts['version'] = weights.next_version(
+            self.folder.weights, self.facts.get('version', 0)
+        )
+        weights.publish(
+            *(self.folder.weights, self.pupil.agent.policy, self.standard),
+            *(self.plan.practice.scale, self.plan.agent, self.facts['version']),
         )
 
     def pretraining(self) -> Iterator[int]:
         """Learn from the demonstrations alone, one gradient step at a time."""
-        return self.practice.pretrain()
+        return self.pupil.pretrain(self.plan.practice.pretraining)
 
     def evaluate(self, count: int, explore: bool, fresh: int = FRESH) -> Iterator[Told]:
         """Let the policy act alone on `count` fresh episodes, which no run shares."""
         first = fresh + APART * self.plan.seed
         seeds = range(first, first + count)
         horizon = self.plan.practice.horizon
-        place = (self.arena, self.judge, self.observer, self.agent)
+        place = (self.arena, self.judge, self.observer, self.pupil.agent)
         return evaluate(*place, seeds, explore, horizon)
-
-    @property
-    def _saved(self) -> Path:
-        return self.folder / 'checkpoint.safetensors'
-
-    @property
-    def _store(self) -> Path:
-        return self.folder / 'experience.db'
-
-    @property
-    def _log(self) -> Path:
-        return self.folder / 'rollouts.jsonl'
 
     def _record(self) -> list[tuple[Recording, Any]]:
         """Demonstrations, recorded now unless they are there."""
@@ -164,33 +161,34 @@ class Workshop:
                 raise EpisodeError(f'{self.plan.given}: no folder below it has {NAME}')
         else:
             numbers = range(self.plan.demonstrations)
-            folders = [self.folder / 'demonstrations' / f'{number:03d}' for number in numbers]
+            folders = [self.folder.demonstrations / f'{number:03d}' for number in numbers]
             for number, folder in enumerate(folders):
                 if not (folder / NAME).exists():
                     keep(*demonstrate(self.arena, self.plan.seed, number), folder, 'pictures')
         return [(open_recording(folder), read_steps(folder)) for folder in folders]
 
-    def _adapt(self, report: Callable[[float, str], None]) -> Path:
-        """The shipped reward model, adapted to the first demonstration unless that was done."""
-        folder = self.folder / 'model'
+    def _adapt(self, report: Callable[[float, str], None]) -> None:
+        """Adapt the shipped reward model to the first demonstration, unless that was done."""
+        folder = self.folder.model
         if not (folder / 'model.json').exists():
             settings = dataclasses.replace(GENTLE, threads=2)
             recording = self.demonstrations[0][0]
             adapt(
                 [recording], folder, settings, self.plan.seed, shared('models/grm'), report=report
             )
-        return folder
 
     def _start_over(self) -> list[Told]:
         """Nothing was practised before the first checkpoint, so nothing is lost."""
-        for path in (self._log, *self.folder.glob(f'{self._store.name}*')):
+        store = self.folder.store
+        for path in (self.folder.log, *store.parent.glob(f'{store.name}*')):
             path.unlink(missing_ok=True)
         return []
 
     def _read_log(self) -> list[Told]:
-        lines = self._log.read_text(encoding='utf-8').splitlines() if self._log.exists() else []
+        log = self.folder.log
+        lines = log.read_text(encoding='utf-8').splitlines() if log.exists() else []
         return [Told(**json.loads(line)) for line in lines]
 
     def _teach(self) -> None:
         for number, (recording, steps) in enumerate(self.demonstrations):
-            self.practice.teach(f'demonstration/{number}', steps, recording.play())
+            self._practice.teach(f'demonstration/{number}', steps, recording.play())

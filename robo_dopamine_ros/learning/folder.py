@@ -1,5 +1,6 @@
 """Where everything of a run lies, whoever practises: in one process or in a cell."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,19 @@ class Folder:
     """The folder of a run, as `robo-dopamine train` makes it."""
 
     path: Path
+
+    def lacks(self) -> str:
+        """What practice cannot begin without and is not there, and the command that makes it."""
+        needed = (self.plan, self.store, self.checkpoint, self.weights)
+        absent = ', '.join(path.name for path in needed if not path.is_file())
+        way = '--resume' if self.plan.is_file() else '--out'
+        command = f'robo-dopamine train --rollouts 0 {way} {shlex.quote(str(self.path))}'
+        return f'{self.path}: without {absent} it is no run; `{command}` makes it' if absent else ''
+
+    @property
+    def plan(self) -> Path:
+        """Everything that decides how the run goes."""
+        return self.path / 'run.json'
 
     @property
     def demonstrations(self) -> Path:

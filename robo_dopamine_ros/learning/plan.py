@@ -5,12 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robo_dopamine_ros.learning.checkpoint import CheckpointError
+from robo_dopamine_ros.learning.checkpoint import CheckpointError, write
+from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.parameters import AgentParameters, CalQl, ConRft
 from robo_dopamine_ros.learning.practice import PracticeParameters
 from robo_dopamine_ros.learning.steps import Scale
-
-FILE = 'run.json'
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,14 @@ class Plan:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """As it is kept and compared."""
-        return json.loads(json.dumps(asdict(self)))
+        """What must be the same to go on: everything but for how long."""
+        told = json.loads(json.dumps(asdict(self)))
+        del told['rollouts']
+        return told
+
+    def reward_model(self, folder: Folder) -> Path:
+        """The folder of the reward model, where the run lies in `folder`."""
+        return Path(self.model) if self.model else folder.model
 
 
 def agent_of(algorithm: str) -> AgentParameters:
@@ -64,7 +69,7 @@ def default_plan(algorithm: str) -> Plan:
 
 def read_plan(folder: Path) -> Plan:
     """The plan of a run that was begun; raises CheckpointError where there is none."""
-    path = folder / FILE
+    path = Folder(folder).plan
     try:
         kept = json.loads(path.read_text(encoding='utf-8'))
         agent, practice = AgentParameters.read(kept.pop('agent')), kept.pop('practice')
@@ -75,6 +80,6 @@ def read_plan(folder: Path) -> Plan:
 
 
 def write_plan(plan: Plan, folder: Path) -> None:
-    """Keep the plan of a run that begins."""
-    text = json.dumps(plan.configuration, indent=2)
-    (folder / FILE).write_text(text + '\n', encoding='utf-8')
+    """Keep the plan of a run, in the place of the one before."""
+    text = json.dumps(plan.configuration | {'rollouts': plan.rollouts}, indent=2)
+    write(Folder(folder).plan, f'{text}\n'.encode())

@@ -8,16 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
 
 from robo_dopamine_ros.data.steps import Steps
-from robo_dopamine_ros.learning.agent import Agent
 from robo_dopamine_ros.learning.experience import Experience
 from robo_dopamine_ros.learning.observation import Observer
-from robo_dopamine_ros.learning.parameters import Stage
-from robo_dopamine_ros.learning.sampling import Memory
+from robo_dopamine_ros.learning.pupil import Pupil
 from robo_dopamine_ros.learning.steps import Frame, Key, Scale, Step
-from robo_dopamine_ros.learning.tail import Tail
 from robo_dopamine_ros.learning.trial import Judge, Person, Place, Told
 from robo_dopamine_ros.types import Episode, Mode, Outcome, Phase, Progress, Views
 
@@ -41,34 +37,22 @@ class PracticeParameters:
 
 
 class Practice:
-    """One agent at one place, with the store that keeps what it lives through."""
+    """A pupil at one place, with the store that keeps what it lives through."""
 
     def __init__(
         self,
         place: Place,
         judge: Judge,
         observer: Observer,
-        agent: Agent,
+        pupil: Pupil,
         experience: Experience,
-        memory: Memory,
         parameters: PracticeParameters,
         run: str,
-        tail: Tail,
-        seed: int,
     ) -> None:
-        self.agent, self.memory, self.parameters = agent, memory, parameters
-        self.chance = np.random.default_rng(seed)
-        self.exploring = torch.Generator().manual_seed(seed)
+        self.pupil, self.parameters = pupil, parameters
         self._place, self._judge, self._observer = place, judge, observer
-        self._experience, self._tail, self._run = experience, tail, run
+        self._experience, self._run = experience, run
         self._epoch, self._sequence = experience.begin(run), 0
-        self.told: dict[str, float] = {}  # losses and means of the last gradient step
-        self.remember()
-
-    def remember(self) -> None:
-        """Take in all that was sealed."""
-        while self.memory.add(self._tail.read()):
-            pass
 
     def teach(self, name: str, steps: Steps, views: Iterator[Views]) -> None:
         """Live through a recorded demonstration; it ends as a success."""
@@ -85,12 +69,6 @@ class Practice:
             if reading.success_candidate:
                 break
         self._end(episode, Outcome.SUCCESS, frame.stamp, 'demonstration')
-
-    def pretrain(self) -> Iterator[int]:
-        """Learn from demonstrations alone; gives the number of every gradient step taken."""
-        while self.agent.updates < self.parameters.pretraining:
-            self.learn(1, Stage.OFFLINE)
-            yield self.agent.updates
 
     def rollout(self, number: int, seed: int, person: Person) -> Told:
         """Practise one episode, learning as it goes."""
@@ -111,21 +89,15 @@ class Practice:
             twist, gripper = self.parameters.scale.wish(action, CLOSED)
             self._keep(before, frame, name, mode, twist, gripper)
             self._experience.record(reading, frame.stamp)
-            self.remember()
-            self.learn(self.parameters.updates, Stage.ONLINE)
+            self.pupil.remember()
+            self.pupil.learn(self.parameters.updates)
             helped, steps = helped + (wish is not None), steps + 1
         outcome = Outcome.SUCCESS if reading.success_candidate else Outcome.TIME_LIMIT
         self._end(episode, outcome, frame.stamp, 'reward model')
         return Told(number, steps, self._place.succeeded, reading.success_candidate, helped)
 
-    def learn(self, times: int, stage: Stage) -> None:
-        """Take gradient steps."""
-        for _ in range(times):
-            batch = self.memory.sample(self.parameters.batch, self.chance)
-            self.told |= self.agent.update(batch, stage)
-
     def _choose(self, frame: Frame) -> np.ndarray:
-        return self.agent.act(frame.observation, True, self.exploring).action
+        return self.pupil.agent.act(frame.observation, True, self.pupil.exploring).action
 
     def _see(self, views: Views, state: np.ndarray) -> tuple[Frame, Progress]:
         reading = self._judge.look(views)
@@ -147,7 +119,7 @@ class Practice:
         key = Key(self._run, self._epoch, self._sequence)
         step = Step(
             *(key, episode, begin, end, mode, twist, gripper, gripper),
-            *(self.agent.updates, demonstration),
+            *(self.pupil.agent.updates, demonstration),
         )
         self._experience.record(step, end.stamp)
         self._sequence += 1
@@ -156,4 +128,4 @@ class Practice:
         word = replace(episode, phase=Phase.ENDED, outcome=outcome, stamp=stamp, decided_by=who)
         self._experience.record(word, stamp)
         self._judge.follow(word)
-        self.remember()
+        self.pupil.remember()

@@ -69,7 +69,7 @@ def evaluate(
     horizon: int,
 ) -> Iterator[Told]:
     """Let the policy act alone on fresh episodes; nothing is kept or learned."""
-    generator = torch.Generator().manual_seed(seeds[0])
+    generator = torch.Generator().manual_seed(seeds[0] if seeds else 0)
     for number, seed in enumerate(seeds):
         views, state = place.reset(seed)
         episode = Episode(f'evaluation/{number}', phase=Phase.RUNNING, stamp=views.stamp)

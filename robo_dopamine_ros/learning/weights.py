@@ -21,6 +21,7 @@ from robo_dopamine_ros.learning.steps import Scale
 from robo_dopamine_ros.learning.tensors import StateError
 
 PREFIX = 'policy.'  # of the names of its tensors
+LOST = 1000  # versions; more than are published between two checkpoints
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ def read(path: Path) -> Published:
     except (StateError, LookupError) as error:
         raise CheckpointError(f'{path}: {error}') from error
     return Published(policy, standard, scale, version)
+
+
+def next_version(path: Path, known: int = 0) -> int:
+    """A version above all that were published there; `known` is one that a checkpoint told."""
+    try:
+        return max(known, int(checkpoint.load(path).facts['version'])) + 1
+    except (CheckpointError, LookupError, TypeError, ValueError):
+        return known + LOST if known else 1
 
 
 def _standard(tensors: Mapping[str, Tensor], observation: int) -> Standard:

@@ -12,6 +12,9 @@ from robo_dopamine_ros.cli.training import false_rate, interval
 from robo_dopamine_ros.data.episodes import open_recording
 from robo_dopamine_ros.data.faults import EpisodeError
 from robo_dopamine_ros.data.steps import read_steps
+from robo_dopamine_ros.learning import weights
+from robo_dopamine_ros.learning.folder import Folder
+from robo_dopamine_ros.learning.plan import read_plan
 from robo_dopamine_ros.learning.tail import Tail
 from robo_dopamine_ros.learning.trial import Told
 
@@ -53,8 +56,32 @@ def test_a_run_ends_with_one_object_and_can_be_looked_at(demonstrations, tmp_pat
     assert set(told) >= KEYS
     assert (told['rollouts'], told['eval_episodes']) == (1, 1)
     assert {'curve.png', 'result.json', 'run.json'} <= {path.name for path in out.iterdir()}
+    assert weights.read(Folder(out).weights).version == 1
     assert main(['train', '--resume', str(out), '--seed', '3']) == 2
     assert 'seed is 0 in the file, 3 here' in capsys.readouterr().err
+
+
+def test_a_run_can_be_prepared_for_practice_elsewhere_and_practised_here(
+    demonstrations, tmp_path, capsys
+):
+    out = tmp_path / 'run'
+    words = ['train', *SMALL, '--demonstrations', str(demonstrations)]
+    assert main([*words, '--rollouts', '0', '--out', str(out)]) == 0
+    said = capsys.readouterr()
+    told = json.loads(said.out)
+    assert f'robo-dopamine up learn --run {out}' in said.err
+    assert (told['run'], told['updates'], told['policy_version']) == (str(out), 2, 1)
+    assert Folder(out).lacks() == ''
+    assert not {'result.json', 'curve.png', 'rollouts.jsonl'} & {
+        path.name for path in out.iterdir()
+    }
+    assert weights.read(Folder(out).weights).version == 1
+    more = ['train', '--resume', str(out), '--first', '1', '--evaluation', '0', '--json']
+    assert main([*more, '--rollouts', '1']) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told['rollouts'], told['success_first20']) == (1, 0.0)
+    assert weights.read(Folder(out).weights).version == 2
+    assert read_plan(out).rollouts == 1
 
 
 def test_a_killed_run_goes_on_where_it_was(demonstrations, tmp_path, capsys):

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from robo_dopamine_ros.data.steps import Steps
-from robo_dopamine_ros.learning.agent import Agent
 from robo_dopamine_ros.learning.checkpoint import CheckpointError
 from robo_dopamine_ros.learning.critics import td_target
 from robo_dopamine_ros.learning.draws import Draws
@@ -16,8 +15,8 @@ from robo_dopamine_ros.learning.halt import put_away, take_up
 from robo_dopamine_ros.learning.observation import Observer, Standard
 from robo_dopamine_ros.learning.parameters import AgentParameters, CalQl
 from robo_dopamine_ros.learning.practice import Practice, PracticeParameters
+from robo_dopamine_ros.learning.pupil import Pupil
 from robo_dopamine_ros.learning.rewards import REWARDS
-from robo_dopamine_ros.learning.sampling import Memory
 from robo_dopamine_ros.learning.sealing import SealingParameters
 from robo_dopamine_ros.learning.steps import Scale, Sizes
 from robo_dopamine_ros.learning.tail import Tail
@@ -96,15 +95,15 @@ class Bench:
         self.place, self.judge = Line(), Eye()
         self.standard = Standard(np.zeros(1, np.float32), np.ones(1, np.float32))
         self.observer = Observer(lambda v: np.array([place_of(v)]), self.standard)
-        self.agent = Agent(SIZES.observation, 1, agent, seed)
         self.experience = Experience(
             store, SIZES, SealingParameters(reward=RewardParameters(gamma=0.9)), REWARDS[reward]
         )
-        self.memory = Memory(SIZES, SCALE)
         given = {'horizon': 20, 'updates': 1, 'batch': 8, 'pretraining': 3, **parameters}
+        plan = PracticeParameters(scale=SCALE, **given)
+        self.pupil = Pupil.make(store, SCALE, agent, plan.batch, seed)
+        self.agent, self.memory = self.pupil.agent, self.pupil.memory
         self.practice = Practice(
-            *(self.place, self.judge, self.observer, self.agent, self.experience, self.memory),
-            *(PracticeParameters(scale=SCALE, **given), 'run', Tail(store), seed),
+            *(self.place, self.judge, self.observer, self.pupil, self.experience, plan, 'run')
         )
         self.person = Pusher()
 
@@ -117,6 +116,9 @@ class Bench:
                       np.full(count, int(Mode.HUMAN)))  # fmt: skip
         pixels = (np.full((1, 1, 3), round(127 * (x + 1)), np.uint8) for x in states[:, 0])
         self.practice.teach('demo', steps, (Views({'front': p}, {'front': 0}) for p in pixels))
+
+    def pretrain(self):
+        return self.pupil.pretrain(self.practice.parameters.pretraining)
 
     def close(self):
         self.experience.close()
@@ -135,7 +137,7 @@ def bench(tmp_path):
 
 def test_a_demonstration_is_learned_from_before_practice(bench):
     bench.teach()
-    assert list(bench.practice.pretrain()) == [1, 2, 3]
+    assert list(bench.pretrain()) == [1, 2, 3]
     rows = bench.rows()
     assert rows['demonstration'].all()
     assert rows['human'].all()
@@ -175,10 +177,10 @@ def test_the_judge_ends_an_episode_and_pays_the_horizon_cuts_it(bench):
 
 def test_every_step_learns(bench):
     bench.teach()
-    list(bench.practice.pretrain())
+    list(bench.pretrain())
     told = bench.practice.rollout(0, 0, bench.person)
     assert bench.agent.updates == 3 + told.steps
-    assert np.isfinite(list(bench.practice.told.values())).all()
+    assert np.isfinite(list(bench.pupil.told.values())).all()
 
 
 def test_evaluation_keeps_and_learns_nothing(bench):
@@ -198,11 +200,11 @@ def test_practice_that_stopped_goes_on_as_if_it_had_not(tmp_path):
         bench.teach()
         bench.practice.rollout(0, 0, bench.person)
         path = folder / 'checkpoint'
-        put_away(path, bench.practice, bench.standard, {'a': 1}, {'rollouts': 1})
+        put_away(path, bench.pupil, bench.standard, {'a': 1}, {'rollouts': 1})
         if name == 'stopped':
             bench.close()
             bench = Bench(folder, seed=99)
-            assert take_up(path, bench.practice, {'a': 1})['rollouts'] == 1
+            assert take_up(path, bench.pupil, {'a': 1}).facts['rollouts'] == 1
         told = bench.practice.rollout(1, 1, bench.person)
         ends.append((told, bench.agent.state()))
         bench.close()
@@ -213,9 +215,9 @@ def test_practice_that_stopped_goes_on_as_if_it_had_not(tmp_path):
 
 def test_another_configuration_is_refused_by_its_name(bench, tmp_path):
     path = tmp_path / 'checkpoint'
-    put_away(path, bench.practice, bench.standard, {'gamma': 0.9}, {})
+    put_away(path, bench.pupil, bench.standard, {'gamma': 0.9}, {})
     with pytest.raises(CheckpointError, match=r'gamma is 0.9 in the file, 0.8 here'):
-        take_up(path, bench.practice, {'gamma': 0.8})
+        take_up(path, bench.pupil, {'gamma': 0.8})
 
 
 def test_rewards_to_compare_with_pay_what_they_say():
@@ -249,7 +251,7 @@ def test_no_target_is_below_what_was_earned(bench):
 def test_a_small_task_is_learned(tmp_path):
     bench = Bench(tmp_path, updates=4, batch=32, pretraining=50)
     bench.teach()
-    list(bench.practice.pretrain())
+    list(bench.pretrain())
     for number in range(8):
         bench.practice.rollout(number, number, bench.person)
     alone = evaluate(bench.place, bench.judge, bench.observer, bench.agent, range(4), False, 20)
