@@ -30,7 +30,8 @@ def steps(draw: st.DrawFn) -> Step:
         frame(rng, begin + draw(st.integers(1, SECOND))),
         draw(st.sampled_from(Mode)),
         rng.normal(0, 1, 6),
-        *rng.random(2),
+        float(rng.random()),
+        float(rng.random()),
         draw(COUNTS),
     )
 
