@@ -8,6 +8,7 @@ anew from time to time, so that practice goes on once a person has mended what w
 from collections.abc import Callable
 from contextlib import closing
 
+from robo_dopamine_ros.learning.checkpoint import CheckpointError
 from robo_dopamine_ros.learning.experience import Event, Experience
 from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.plan import Plan, read_plan
@@ -64,11 +65,11 @@ class Intake:
             return
         try:
             self._experience.record(event, now)
-        except StoreError as error:
-            self._fault, self._tried = str(error), now
         except ValueError as error:
             if isinstance(event, Step):
                 self._refusal = str(error)
+        except Exception as error:  # whatever it is, nothing more is taken before it is mended
+            self._fault, self._tried = str(error) or repr(error), now
         else:
             self._note(event)
         self._tell()
@@ -90,7 +91,7 @@ class Intake:
         try:
             self._experience.close()
             self._take_up(self._open())
-        except StoreError as error:
+        except (StoreError, CheckpointError) as error:
             self._fault = str(error)
         else:
             self._fault = ''

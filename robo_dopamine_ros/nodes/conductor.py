@@ -11,7 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import episode_to_msg, progress_from_msg
+from robo_dopamine_ros.ros.convert import episode_to_msg, kept_from_msg, progress_from_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.episodes import EpisodeParameters, Episodes
 from robo_dopamine_ros.ros.params import declare
@@ -45,6 +45,7 @@ class Conductor(Node):
         for topic, hear in (
             (topics.PROGRESS, self._on_progress),
             (topics.CONTROL, self._on_control),
+            (topics.KEPT, self._on_kept),
         ):
             self.create_subscription(topic.type, topic.name, hear, topic.qos)
         for service, answer in (
@@ -64,6 +65,9 @@ class Conductor(Node):
     def _on_control(self, message: Any) -> None:
         self._gripper = message.sent.gripper
         self._tell_if(self._episodes.hear_gate(message.latched, message.reason, self._now()))
+
+    def _on_kept(self, message: Any) -> None:
+        self._tell_if(self._episodes.hear_recorder(kept_from_msg(message), self._now()))
 
     def _on_start(self, request: Any, response: Any) -> Any:
         return self._answer(response, self._episodes.start(request.task, self._now()))
@@ -110,7 +114,8 @@ class Conductor(Node):
         episode, waits_for = self._episodes.episode, self._resets.waits_for
         speakers = self.count_publishers(topics.EPISODE.name)
         message = self._episodes.words + (f': {waits_for}' if waits_for else '')
-        level = Level.WARN if waits_for or self._episodes.halted else Level.OK
+        held = waits_for or self._episodes.halted or self._episodes.unrecorded
+        level = Level.WARN if held else Level.OK
         if speakers > 1:
             level, message = Level.ERROR, f'{speakers} publishers of episode; there must be one'
         values: dict[str, object] = {

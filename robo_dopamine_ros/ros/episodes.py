@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, replace
 
 from robo_dopamine_ros.ros.tally import Tally
-from robo_dopamine_ros.types import SECOND, Episode, Outcome, Phase, Progress
+from robo_dopamine_ros.types import SECOND, Episode, Kept, Outcome, Phase, Progress
 
 GATE_SILENCE = 1.0  # a gate that spoke and is silent so long is gone [s]
+RECORDER_SILENCE = 2.0  # so long an episode may go on unrecorded [s]
 SECOND_THOUGHT = 1.0  # asking again earlier is the same wish twice, no confirmation [s]
 
 
@@ -24,6 +25,7 @@ class EpisodeParameters:
     auto: bool = False  # after an episode the next begins by itself, unless it was aborted
     interval: float = 3.0  # from an end to that beginning [s]
     rollouts: int = 0  # so many, the one a person starts included; 0: without end
+    recorded: bool = False  # whether none runs without a recorder that keeps it
 
     def __post_init__(self) -> None:
         for name in ('time_limit', 'grace', 'silence', 'interval'):
@@ -59,6 +61,8 @@ class Episodes:
         self._paused = False
         self._gate: int | None = None  # stamp at which the gate spoke last [ns]
         self._latch = ''  # why the gate lets nothing through
+        self._recorder: int | None = None  # stamp at which the recorder spoke last [ns]
+        self._kept = Kept(0)  # its word
         self._reads = False  # whether a reading was ever heard, so that there is a reward model
         self._heard: int | None = None  # stamp since which it is silent in this episode [ns]
         self._step = 0  # of the newest valid reading
@@ -143,11 +147,21 @@ class Episodes:
         self._latch = (reason or 'it does not say why') if latched else ''
         return latched and self._lose_gate(f'gate: {self._latch}', now)
 
+    def hear_recorder(self, kept: Kept, now: int) -> bool:
+        """Take in what the recorder says, if episodes depend on it; whether that ended one."""
+        if not self._parameters.recorded:
+            return False
+        self._recorder, self._kept = now, kept
+        return bool(kept.reason) and self._lose_recorder(f'recorder: {kept.reason}', now)
+
     def tick(self, now: int) -> bool:
         """Do what time does; whether the episode changed."""
         if self._gate is not None and now - self._gate >= GATE_SILENCE * SECOND:
             self._gate, self._latch = None, ''
             return self._lose_gate('gate: silent', now)
+        if self._recorder is not None and self._old(self._recorder, RECORDER_SILENCE, now):
+            self._recorder = None
+            return self._lose_recorder('recorder: silent', now)
         if self.running:
             return self._end_by_time(now)
         if self._goes_on and now - self.episode.stamp >= self._parameters.interval * SECOND:
@@ -165,10 +179,24 @@ class Episodes:
             how = self.episode.outcome.name.lower().replace('_', ' ')
             notes = [f'ended: {how} by {self.episode.decided_by}']
         notes += [f'the gate is latched: {self._latch}'] if self._latch else []
+        notes += [self.unrecorded] if self.unrecorded else []
         notes += ['paused'] if self._paused else []
         if self._parameters.auto and self.halted:
             notes += [f'no next episode by itself: {self.halted}']
         return '; '.join(notes)
+
+    @property
+    def unrecorded(self) -> str:
+        """Why an episode that began now would not be recorded; empty if that is no matter."""
+        if not self._parameters.recorded:
+            return ''
+        if self._recorder is None:
+            return 'the recorder is silent'
+        if self._kept.reason:
+            return f'the recorder keeps nothing: {self._kept.reason}'
+        if self.episode.phase is Phase.ENDED and self._kept.ended != self.episode.id:
+            return f'the recorder has not yet kept how {self.episode.id} ended'
+        return ''
 
     @property
     def _goes_on(self) -> bool:
@@ -187,6 +215,8 @@ class Episodes:
             return 'paused; call pause with false first'
         if self._latch:
             return f'the gate is latched: {self._latch}; rearm it first'
+        if self.unrecorded:
+            return self.unrecorded
         return '' if task or self.episode.task else 'no task; say what is to be done'
 
     def _begin(self, task: str, now: int) -> None:
@@ -203,6 +233,16 @@ class Episodes:
         self.halted = by
         active = self.running or self.resetting
         return active and not self.end(Outcome.ABORTED, by, now)
+
+    def _lose_recorder(self, by: str, now: int) -> bool:
+        """Abort what is under way; unlike after other aborts the next may begin by itself.
+
+        Nothing is wrong with the arm, and `unrecorded` holds it back until all is kept again.
+        """
+        halted = self.halted
+        lost = (self.running or self.resetting) and not self.end(Outcome.ABORTED, by, now)
+        self.halted = halted
+        return lost
 
     def _end_by_time(self, now: int) -> bool:
         limits = self._parameters

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robo_dopamine_ros.ros.episodes import EpisodeParameters, Episodes
-from robo_dopamine_ros.types import SECOND, Outcome, Phase, Progress
+from robo_dopamine_ros.types import SECOND, Kept, Outcome, Phase, Progress
 
 T0 = 50 * SECOND
 
@@ -224,7 +224,78 @@ def test_paused_none_begins() -> None:
     assert episodes.tick(T0 + 60 * SECOND)
 
 
+def recorded(**parameters: object) -> Episodes:
+    limits = EpisodeParameters(task='t', auto=True, interval=1.0, recorded=True, **parameters)
+    return Episodes(limits, 'run')
+
+
+def keep(episodes: Episodes, now: int, reason: str = '') -> bool:
+    return episodes.hear_recorder(Kept(now, ended=episodes.episode.id, reason=reason), now)
+
+
+def test_none_begins_without_a_recorder_and_a_person_is_told() -> None:
+    episodes = recorded()
+    assert episodes.start('', T0) == 'the recorder is silent'
+    assert episodes.words == 'idle; the recorder is silent'
+    keep(episodes, T0, 'the disk is full')
+    assert episodes.start('', T0) == 'the recorder keeps nothing: the disk is full'
+    keep(episodes, T0)
+    assert episodes.start('', T0) == ''
+
+
+def test_the_next_waits_until_the_end_is_kept() -> None:
+    episodes = recorded()
+    keep(episodes, T0)
+    episodes.start('', T0)
+    episodes.end(Outcome.SUCCESS, 'Ada', T0)
+    assert not episodes.tick(T0 + SECOND)
+    refused = episodes.start('', T0 + SECOND)
+    assert refused == 'the recorder has not yet kept how run-0000 ended'
+    keep(episodes, T0 + SECOND)
+    assert episodes.tick(T0 + SECOND)
+    assert episodes.episode.id == 'run-0001'
+
+
+def test_a_recorder_that_is_lost_aborts_and_the_series_goes_on_once_it_is_back() -> None:
+    episodes = recorded(silence=0.0)
+    keep(episodes, T0)
+    episodes.start('', T0)
+    assert not episodes.tick(T0 + 2 * SECOND - 1)
+    assert episodes.tick(T0 + 2 * SECOND)
+    ended = episodes.episode
+    assert (ended.outcome, ended.decided_by) == (Outcome.ABORTED, 'recorder: silent')
+    assert not episodes.halted
+    assert not episodes.tick(T0 + 60 * SECOND), 'nobody would record it'
+    assert not keep(episodes, T0 + 60 * SECOND)
+    assert episodes.tick(T0 + 60 * SECOND)
+    assert keep(episodes, T0 + 61 * SECOND, 'read-only')
+    assert episodes.episode.decided_by == 'recorder: read-only'
+    assert not episodes.tick(T0 + 62 * SECOND)
+    keep(episodes, T0 + 62 * SECOND)
+    assert episodes.tick(T0 + 62 * SECOND)
+
+
+def test_what_else_halts_a_series_does_so_without_a_recorder_too() -> None:
+    episodes = recorded()
+    keep(episodes, T0)
+    episodes.start('', T0)
+    episodes.hear_gate(True, 'stop', T0)
+    keep(episodes, T0, 'the disk is full')
+    episodes.hear_gate(False, '', T0)
+    keep(episodes, T0 + SECOND)
+    episodes.hear_gate(False, '', T0 + SECOND)
+    assert not episodes.tick(T0 + SECOND)
+    assert episodes.halted == 'run-0000 was aborted by gate: stop'
+
+
+def test_where_episodes_need_no_recorder_its_word_is_no_matter() -> None:
+    episodes = running(silence=0.0)
+    assert not episodes.hear_recorder(Kept(T0, reason='the disk is full'), T0)
+    assert not episodes.tick(T0 + 60 * SECOND)
+
+
 VERBS = ['start', 'end', 'ready', 'hear', 'doubt', 'anew', 'tick', 'latch', 'rearm', 'pause', 'go']
+VERBS += ['keep', 'full']
 STEPS = st.lists(
     st.tuples(st.sampled_from(VERBS), st.sampled_from(Outcome), st.integers(0, 3 * SECOND)),
     max_size=60,
@@ -242,6 +313,8 @@ def step(episodes: Episodes, verb: str, outcome: Outcome, now: int) -> None:
         episodes.tick(now)
     elif verb in ('latch', 'rearm'):
         episodes.hear_gate(verb == 'latch', 'why', now)
+    elif verb in ('keep', 'full'):
+        keep(episodes, now, '' if verb == 'keep' else 'full')
     elif verb in ('pause', 'go'):
         episodes.pause(verb == 'pause')
     else:
@@ -249,22 +322,28 @@ def step(episodes: Episodes, verb: str, outcome: Outcome, now: int) -> None:
         episodes.hear(replace(reading(episodes, verb == 'hear'), step=number), now)
 
 
-@given(STEPS, st.booleans(), st.booleans(), st.booleans())
-def test_whatever_happens_episodes_keep_their_laws(steps, auto, resets, asks) -> None:
-    limits = EpisodeParameters(task='t', accept_candidates=True, time_limit=10.0, auto=auto)
+@given(STEPS, st.booleans(), st.booleans(), st.booleans(), st.booleans())
+def test_whatever_happens_episodes_keep_their_laws(steps, auto, resets, asks, needed) -> None:
+    limits = EpisodeParameters(
+        task='t', accept_candidates=True, time_limit=10.0, auto=auto, recorded=needed
+    )
     episodes = Episodes(limits, 'run', resets, asks)
-    now, ended, latched, seen = T0, {}, False, []
+    now, ended, latched, seen, told = T0, {}, False, [], None
     for verb, outcome, wait in steps:
         now, before = now + wait, episodes.episode
         meant = episodes.running and verb == 'end' and outcome is not Outcome.NONE
         step(episodes, verb, outcome, now)
         episode = episodes.episode
         latched = verb == 'latch' or (latched and verb not in ('rearm', 'tick'))
+        if verb in ('keep', 'full'):
+            told = (verb, before.id)
         if meant:
             assert (episode.outcome, episode.decided_by) == (outcome, 'Ada')
         if episode.id != before.id:
             assert before.phase in (Phase.IDLE, Phase.ENDED), 'two episodes at once'
             assert not latched
+            if needed:
+                assert told == ('keep', before.id), 'it would not be recorded'
             seen.append(episode.index)
         assert (episode.outcome is Outcome.NONE) == (episode.phase is not Phase.ENDED)
         assert bool(episode.decided_by) == (episode.phase is Phase.ENDED)
