@@ -1,6 +1,7 @@
 """The verb `bench`: every measurement of bench/, printed and kept as JSON."""
 
 import argparse
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,18 @@ from robo_dopamine_ros.ros import environment
 HELP = 'run the measurements of bench/ and keep their results as JSON'
 EXAMPLES = """\
 examples:
-  robo-dopamine bench                    all of them but those that take hours
-  robo-dopamine bench dopamine_rl        one of these
+  robo-dopamine bench                    all of them but the long ones
+  robo-dopamine bench live_learning      one of these
+  robo-dopamine bench kills --words='--count 5'
   robo-dopamine bench --list
   robo-dopamine bench cameras --out runs/bench
 """
 FOLDER = Path(__file__).parents[2] / 'bench'
-HOURS = ('dopamine_rl',)  # run only when they are named
+HOURS = {  # run only when they are named
+    'dopamine_rl': 'hours',
+    'kills': 'three quarters of an hour',
+    'live_learning': 'half an hour',
+}
 
 
 class BenchError(ValueError):
@@ -30,13 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', metavar='DIR', type=Path, default=Path('runs/bench'), help='folder for the JSON'
     )
+    parser.add_argument('--words', metavar='TEXT', default='', help='handed to each of them')
 
 
 def run(args: argparse.Namespace) -> int:
     """Run each measurement in a process of its own; non-zero when one failed."""
     known = {path.stem: path for path in sorted(FOLDER.glob('[!_]*.py'))}
     if args.list:
-        print('\n'.join(f'{name}  (hours)' if name in HOURS else name for name in known))
+        print('\n'.join(f'{n}  ({HOURS[n]})' if n in HOURS else n for n in known))
         return 0
     unknown = [name for name in args.names if name not in known]
     if unknown or not known:
@@ -48,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     for name in args.names or [name for name in known if name not in HOURS]:
         print(f'\n{name}\n{"-" * len(name)}', flush=True)
         command = [sys.executable, str(known[name]), '--json', str(args.out / f'{name}.json')]
+        command += shlex.split(args.words)
         if subprocess.run(command, env=env, check=False).returncode:
             failed.append(name)
     if failed:

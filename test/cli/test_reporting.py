@@ -71,6 +71,12 @@ def test_measurements_run_and_keep_json(measurements, capfd, tmp_path):
     assert 'fast' in capfd.readouterr().out
 
 
+def test_a_measurement_gets_words_of_its_own(measurements, capfd, tmp_path):
+    (measurements / 'good.py').write_text('import sys\nprint(sys.argv[3:])')
+    assert bench.run(parse('good', '--out', tmp_path, '--words', '--count 5')) == 0
+    assert "['--count', '5']" in capfd.readouterr().out
+
+
 def test_a_failed_measurement_is_told(measurements, capfd, tmp_path):
     assert bench.run(parse('--out', tmp_path / 'out')) == 1
     assert 'failed: bad' in capfd.readouterr().err

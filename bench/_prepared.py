@@ -1,0 +1,36 @@
+"""A run that a learning cell can practise, and the words that start the cell."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
+from robo_dopamine_ros.learning.folder import Folder
+
+
+class StuckError(RuntimeError):
+    """A cell that does not go on."""
+
+
+def apart() -> None:
+    """Talk on this machine alone, where nobody else talks."""
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    os.environ[VARIABLE] = str(free_domain())
+
+
+def prepared(run: Path | None, out: Path) -> Folder:
+    """Take the run given, or a new one: record, adapt, learn from the demonstration."""
+    out.mkdir(parents=True, exist_ok=True)
+    folder = Folder(run or out / f'run-{time.strftime("%Y%m%d-%H%M%S")}')
+    if folder.lacks():
+        command = [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'train']
+        subprocess.run([*command, '--rollouts', '0', '--out', str(folder.path)], check=True)
+    return folder
+
+
+def words(folder: Folder, sets: Sequence[str]) -> list[str]:
+    """Give what follows `robo-dopamine up`."""
+    return ['learn', '--run', str(folder.path), *(w for text in sets for w in ('--set', text))]

@@ -1,0 +1,96 @@
+"""The bench of kills finds what is lost, said twice or out of order: each made on purpose."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from robo_dopamine_ros.types import SECOND, Mode, Outcome
+
+MS = SECOND // 1000
+BENCH = str(Path(__file__).parents[2] / 'bench')
+
+
+@pytest.fixture
+def modules(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
+    monkeypatch.syspath_prepend(BENCH)
+    import _live
+    import _reckoning
+
+    return _live, _reckoning
+
+
+class Run:
+    """An episode of five seconds in which the policy acts in every tick, all of it stored."""
+
+    def __init__(self, live: Any, reckoning: Any) -> None:
+        self.reckoning = reckoning
+        self.ticks = [live.Tick(n * 20 * MS, Mode.POLICY, False, '') for n in range(250)]
+        self.spoken = [n * 100 * MS for n in range(50)]
+        self.rollouts = [live.Rollout('a', 0, 5 * SECOND, Outcome.SUCCESS, 'grm')]
+        self.steps = [
+            reckoning.Stored(1, n, 'a', n, n + 1, n * 100 * MS, (n + 1) * 100 * MS)
+            for n in range(50)
+        ]
+
+    def absent(self, latency: int = 0) -> int:
+        found = self.reckoning.gaps(self.ticks, self.rollouts, self.steps, self.spoken)
+        return sum(gap.absent(latency) for gap in found)
+
+    def unseen(self) -> float:
+        found = self.reckoning.gaps(self.ticks, self.rollouts, self.steps, self.spoken)
+        return sum(gap.unseen for gap in found)
+
+
+@pytest.fixture
+def whole(modules: tuple[Any, Any]) -> Run:
+    return Run(*modules)
+
+
+def test_of_a_whole_store_nothing_is_said(whole: Run) -> None:
+    assert (whole.absent(), whole.unseen()) == (0, 0.0)
+    assert whole.reckoning.doubled(whole.steps) == 0
+    assert whole.reckoning.unchained(whole.steps) == 0
+
+
+@pytest.mark.parametrize('missing', [1, 2, 7])
+def test_steps_that_are_missing_are_counted(whole: Run, missing: int) -> None:
+    del whole.steps[20 : 20 + missing]
+    assert whole.absent() == missing - 1 or whole.absent() == missing
+    assert whole.reckoning.unchained(whole.steps) == 1, 'a hole in the numbers'
+
+
+def test_what_nobody_lived_to_see_is_not_a_step(whole: Run) -> None:
+    del whole.steps[20:], whole.ticks[113:]  # killed at 2.0 s, the gate followed for 0.26 s
+    whole.spoken = [stamp for stamp in whole.spoken if stamp <= 1900 * MS]
+    assert whole.absent() == 0
+    assert whole.unseen() == pytest.approx(0.24, abs=0.03)
+
+
+def test_a_step_that_was_complete_when_the_actor_died_is(whole: Run) -> None:
+    del whole.steps[18:], whole.ticks[113:]
+    whole.spoken = [stamp for stamp in whole.spoken if stamp <= 2000 * MS]
+    assert whole.absent() >= 1
+    assert whole.absent(latency=100 * MS) < whole.absent(), 'whose last frame was not seen yet'
+
+
+def test_a_person_between_two_stillnesses_must_be_told_of(whole: Run) -> None:
+    still = [tick._replace(mode=Mode.HOLD) for tick in whole.ticks]
+    whole.ticks = [*still[:100], *whole.ticks[100:125], *still[125:]]
+    whole.steps = whole.steps[:20]
+    assert whole.absent() == 4
+
+
+def test_twice_and_out_of_order(whole: Run) -> None:
+    again = whole.steps[10]._replace(epoch=2, sequence=0)
+    assert whole.reckoning.doubled([*whole.steps, again]) == 1
+    assert whole.reckoning.doubled([*whole.steps, whole.steps[10]]) >= 1
+    torn = [*whole.steps[:10], whole.steps[10]._replace(first=99), *whole.steps[11:]]
+    assert whole.reckoning.unchained(torn) == 1
+
+
+def test_only_steps_that_never_arrived_are_lost(whole: Run, modules: tuple[Any, Any]) -> None:
+    live = modules[0]
+    told = [live.Told(0, 1, n, 'a', 0, 1, Mode.POLICY) for n in (3, 49, 50, 50)]
+    assert [one.sequence for one in whole.reckoning.lost(told, whole.steps)] == [50]
