@@ -13,7 +13,7 @@ class Folder:
 
     def lacks(self) -> str:
         """What practice cannot begin without and is not there, and the command that makes it."""
-        needed = (self.plan, self.store, self.checkpoint, self.weights)
+        needed = (self.plan, self.store, self.checkpoint)
         absent = ', '.join(path.name for path in needed if not path.is_file())
         way = '--resume' if self.plan.is_file() else '--out'
         command = f'robo-dopamine train --rollouts 0 {way} {shlex.quote(str(self.path))}'

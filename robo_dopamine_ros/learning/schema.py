@@ -106,10 +106,11 @@ def writable(path: Path, facts: Mapping[str, Any], limit: int) -> sqlite3.Connec
 
 
 def readable(path: Path) -> sqlite3.Connection:
-    """Open for reading beside the writer."""
+    """Open for reading beside the writer; any thread may read, one at a time."""
     if not path.is_file():
         raise StoreError(f'{path}: there is no experience; it is made by what records it')
-    db = sqlite3.connect(f'{path.absolute().as_uri()}?mode=ro', timeout=BUSY, uri=True)
+    place = f'{path.absolute().as_uri()}?mode=ro'
+    db = sqlite3.connect(place, timeout=BUSY, uri=True, check_same_thread=False)
     try:
         check(db, path, {})
     except BaseException:
