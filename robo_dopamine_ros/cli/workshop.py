@@ -13,7 +13,7 @@ import numpy as np
 from robo_dopamine_ros.cli.demonstration import demonstrate, keep
 from robo_dopamine_ros.data.episodes import open_recording
 from robo_dopamine_ros.data.faults import EpisodeError
-from robo_dopamine_ros.data.steps import NAME, read_steps
+from robo_dopamine_ros.data.steps import NAME, find_steps, read_steps
 from robo_dopamine_ros.learning import halt, weights
 from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.intake import open_experience
@@ -156,7 +156,7 @@ class Workshop:
     def _record(self) -> list[tuple[Recording, Any]]:
         """Demonstrations, recorded now unless they are there."""
         if self.plan.given:
-            folders = sorted(path.parent for path in Path(self.plan.given).rglob(NAME))
+            folders = find_steps(Path(self.plan.given))
             if not folders:
                 raise EpisodeError(f'{self.plan.given}: no folder below it has {NAME}')
         else:

@@ -102,7 +102,7 @@ def _episodes(path: Path) -> Iterable[Path]:
         yield path
         return
     for child in sorted(path.iterdir()):
-        if child.is_dir():
+        if child.is_dir() and not child.name.startswith('.'):  # one being recorded is hidden
             yield from _episodes(child)
 
 

@@ -41,6 +41,13 @@ def save_steps(steps: Steps, folder: Path) -> None:
     np.savez_compressed(folder / NAME, **{f.name: getattr(steps, f.name) for f in fields(steps)})
 
 
+def find_steps(path: Path) -> list[Path]:
+    """Episode folders with steps at or below a path, in order; hidden ones are being recorded."""
+    found = (file.relative_to(path).parent for file in path.rglob(NAME))
+    shown = (folder for folder in found if not any(p.startswith('.') for p in folder.parts))
+    return sorted(path / folder for folder in shown)
+
+
 def read_steps(folder: Path) -> Steps:
     """Read the steps of an episode; raises EpisodeError where there are none, or damaged ones."""
     path = folder / NAME

@@ -30,6 +30,11 @@ class Folder:
         return self.path / 'demonstrations'
 
     @property
+    def episodes(self) -> Path:
+        """Episode folders, recorded while it is practised in a cell."""
+        return self.path / 'episodes'
+
+    @property
     def model(self) -> Path:
         """The reward model that was adapted to them, unless the plan names another."""
         return self.path / 'model'

@@ -31,7 +31,9 @@ def open_experience(folder: Folder, plan: Plan, sizes: Sizes, limit: int = 0) ->
 
 
 def reopen_experience(folder: Folder, limit: int = 0) -> Experience:
-    """The writer of the store that a run has; raises CheckpointError or StoreError without one."""
+    """The writer of the store that a run has; raises StoreError or CheckpointError without one."""
+    if lacks := folder.lacks():
+        raise StoreError(lacks)
     plan = read_plan(folder.path)
     with closing(Tail(folder.store)) as tail:
         sizes = tail.sizes

@@ -64,7 +64,8 @@ class Practice:
             seen = self._stamped(next(views), steps, number + 1)
             before, (frame, reading) = frame, self._see(seen, steps.states[number + 1])
             twist, gripper = steps.twists[number], float(steps.grippers[number])
-            self._keep(before, frame, name, Mode.HUMAN, twist, gripper, demonstration=True)
+            mode = Mode(int(steps.modes[number]))
+            self._keep(before, frame, name, mode, twist, gripper, demonstration=True)
             self._experience.record(reading, frame.stamp)
             if reading.success_candidate:
                 break

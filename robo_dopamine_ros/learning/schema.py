@@ -87,9 +87,9 @@ def claim(path: Path) -> IO[str]:
 def writable(path: Path, facts: Mapping[str, Any], limit: int) -> sqlite3.Connection:
     """Open for writing, made anew where there is none; commits survive power loss.
 
-    `limit` is the largest size of the file [bytes], 0 for none.
+    Any thread may write, one at a time. `limit` is the largest size of the file [bytes], 0: none.
     """
-    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
+    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
         db.execute('PRAGMA journal_mode = WAL')
         db.execute('PRAGMA synchronous = FULL')

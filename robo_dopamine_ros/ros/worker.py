@@ -39,6 +39,12 @@ class Worker(Generic[T]):
             self._calls.append(action)
             self._changed.notify()
 
+    @property
+    def waiting(self) -> int:
+        """Actions called that were not begun; whoever calls many must look how many wait."""
+        with self._changed:
+            return len(self._calls)
+
     def forget(self) -> None:
         """Take back the input that waits, as when it belongs to an episode that ended."""
         with self._changed:
