@@ -20,6 +20,7 @@ KINDS = {
     'player': Kind('PlayerParameters'),
     'reward': Kind('RewardNodeParameters', respawn=True),  # only the episode under way is lost
     'conductor': Kind('ConductorParameters'),  # its word is law, and its memory gone
+    'policy': Kind('PolicyParameters', respawn=True),  # steps that are kept stay so
     'learner': Kind('LearnerParameters', respawn=True),  # no motion depends on it
 }
 
