@@ -21,6 +21,7 @@ KINDS = {
     'reward': Kind('RewardNodeParameters', respawn=True),  # only the episode under way is lost
     'conductor': Kind('ConductorParameters'),  # its word is law, and its memory gone
     'policy': Kind('PolicyParameters', respawn=True),  # steps that are kept stay so
+    'recorder': Kind('RecorderParameters', respawn=True),  # what it has not kept is sent again
     'learner': Kind('LearnerParameters', respawn=True),  # no motion depends on it
 }
 
