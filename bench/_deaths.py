@@ -39,6 +39,7 @@ class Death:
     seconds: float = 0.0  # until practice went on
     absent: int = 0  # steps
     unseen: float = 0.0  # [s]
+    blind: float = 0.0  # [s]
     checkpoint: int = 0  # gradient steps that it held then
     resumed: int | None = None  # that a learner told of first, where it was started again
     reset: tuple[str, ...] = ()  # tensors that are not taken up as they are in the file
@@ -79,12 +80,14 @@ class Deaths:
             death.commands += 1
             self._until(lambda: self._back('policy', 0) or not up.alive, 'no policy starts')
         back = live.now()
-        self._until(lambda: self._goes_on(back), f'after the death of {who} nothing goes on')
+        self._until(lambda: self._speaks(who, back), f'{who} is silent after its death')
+        spoke = live.now()
+        self._until(lambda: self._goes_on(spoke), f'after the death of {who} nothing goes on')
         deeds = [deed.what for deed in self._keeper.since(began)]
         death.deeds = ', '.join(f'{what} {deeds.count(what)}' for what in dict.fromkeys(deeds))
         death.seconds = time.monotonic() - began
         if who == 'learner' or death.commands:
-            self._until(lambda: bool(self._told(back)), 'the learner is silent')
+            self._until(lambda: self._speaks('learner', back), 'the learner is silent')
             death.resumed = self._told(back)[0]
         return death
 
@@ -95,6 +98,13 @@ class Deaths:
     def _back(self, who: str, dead: int) -> bool:
         """Whether another process has taken its place."""
         return self._up.pids().get(who, dead) != dead
+
+    def _speaks(self, who: str, since: int) -> bool:
+        """Whether what practice lacks without it is there again."""
+        live = self._live
+        if who == 'learner':
+            return bool(self._told(since))
+        return who != 'reward' or any(r.valid and r.stamp > since for r in live.readings[-20:])
 
     def _goes_on(self, since: int) -> bool:
         """Whether somebody acted since then [ns], and the step of it is kept."""

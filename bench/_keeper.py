@@ -16,7 +16,7 @@ AGAIN = 2.0  # [s] until the person asks again
 
 @dataclass(frozen=True)
 class Deed:
-    """Something the person did."""
+    """Something the person did, and was granted."""
 
     at: float  # steady time [s]
     what: str  # rearm or start
@@ -49,18 +49,24 @@ class Keeper:
             return
         tick = live.ticks[-1]
         if tick.latched:
-            self._ask(topics.REARM, {}, f'the gate is latched: {tick.reason}', now)
+            self._ask(topics.REARM, f'the gate is latched: {tick.reason}', now)
         else:
             why = f'{live.episode.phase.name.lower()} by {live.episode.decided_by or "nobody"}'
-            self._ask(topics.START_EPISODE, {}, why, now)
+            self._ask(topics.START_EPISODE, why, now)
 
     def since(self, at: float) -> list[Deed]:
         """What it did since then."""
         return [deed for deed in self.deeds if deed.at >= at]
 
-    def _ask(self, service: Service, fields: dict[str, Any], why: str, now: float) -> None:
+    def _ask(self, service: Service, why: str, now: float) -> None:
         client = self._clients[service.name]
-        if client.service_is_ready():
-            client.call_async(service.type.Request(**fields))
-            self.deeds.append(Deed(now, service.name, why))
-            self._asked = now
+        if not client.service_is_ready():
+            return
+        self._asked = now
+
+        def answered(future: Any) -> None:
+            answer = future.result()
+            if getattr(answer, 'accepted', False) or getattr(answer, 'success', False):
+                self.deeds.append(Deed(now, service.name, why))
+
+        client.call_async(service.type.Request()).add_done_callback(answered)

