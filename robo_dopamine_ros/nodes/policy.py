@@ -17,6 +17,7 @@ from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.performing import Performer, PerformerParameters
 from robo_dopamine_ros.learning.plan import read_plan
 from robo_dopamine_ros.learning.steps import Sizes
+from robo_dopamine_ros.learning.tensors import use_threads
 from robo_dopamine_ros.learning.tip import STATE
 from robo_dopamine_ros.nodes.sight import Sight
 from robo_dopamine_ros.nodes.step_message import step_to_msg
@@ -67,6 +68,7 @@ class Policy(Node):
     def __init__(self) -> None:
         super().__init__('policy')
         self._p = p = declare(self, PolicyParameters)
+        use_threads(1)
         epoch = time.time_ns()
         self._performer = Performer(open_run(p, epoch), p, epoch)
         self._sight = Sight(self, p.cameras, p.oldest)
