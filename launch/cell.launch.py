@@ -27,6 +27,7 @@ ARGUMENTS = {  # name: default, description
     'model': ('', 'folder of the reward model; empty: the one that is shipped'),
     'views': ('', "views the reward node watches, as 'front left_wrist'; empty: as in config"),
     'task': ('', 'instruction of episodes that are started without one'),
+    'run': ('', 'folder of a run of `robo-dopamine train`, for cells that learn'),
     'without': ('', "nodes of the cell that are started elsewhere, as 'teleop'"),
     'set': ('', "parameters that win over config, as 'gate.limits.speed=0.1 reward.rate=5'"),
     'cameras': ('topics', 'who shows the views: others, on topics; or drivers started here'),
@@ -69,7 +70,7 @@ def processes(given):
     """Ask what the cell consists of; refusals come as they are."""
     program = Path(get_package_prefix('robo_dopamine'), 'lib', 'robo_dopamine', 'robo-dopamine')
     words = [str(program), 'up', given['config'], '--dry-run']
-    for option in ('namespace', 'model', 'task'):
+    for option in ('namespace', 'model', 'task', 'run'):
         words += [f'--{option}', given[option]] if given[option] else []
     words += ['--views', *given['views'].split()] if given['views'] else []
     for option in ('without', 'set'):

@@ -28,6 +28,7 @@ examples:
   robo-dopamine up reward --model runs/my_task --task 'insert the peg'
   robo-dopamine up my_cell.yaml --namespace left      a cell of your own, beside another
   robo-dopamine up franka --set gate.limits.speed=0.1 --set reward.rate=5
+  robo-dopamine up learn --run runs/live              practise in a run that train prepared
   robo-dopamine up --without teleop                   and robo-dopamine teleop in a terminal
   robo-dopamine up my_cell.yaml --dry-run             check it, and see what would start
 without --task, call the service start_episode to start an episode
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--views', metavar='NAME', nargs='+', default=(), help='camera views')
     parser.add_argument('--task', metavar='TEXT', help='start an episode of this task at once')
+    parser.add_argument(
+        '--run',
+        metavar='RUN_DIR',
+        default='',
+        help='folder of a run of train, for cells that learn',
+    )
     parser.add_argument(
         '--without',
         metavar='NODE',
@@ -82,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         model=args.model or '',
         views=args.views,
         task=args.task or '',
+        run=args.run,
         without=args.without,
         sets=args.set,
     )

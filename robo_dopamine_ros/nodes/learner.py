@@ -43,7 +43,7 @@ class LearnerParameters:
 
     def __post_init__(self) -> None:
         if not self.run:
-            raise ValueError('run is empty; name the folder of a run, made by robo-dopamine train')
+            raise ValueError('run is empty; name the folder of a run of robo-dopamine train')
 
 
 class Learner(Node):

@@ -35,6 +35,7 @@ class CellParameters:
     nodes: tuple[str, ...] = ()  # those that start
     remap: tuple[str, ...] = ()  # topics under other names, `front/image_raw:=/camera/image_raw`
     use_sim_time: bool = False  # the nodes' clock is the topic /clock
+    run: str = ''  # folder of a run of `train`; fills what its nodes must agree on; empty: nothing
 
     def __post_init__(self) -> None:
         known = ', '.join(KINDS)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from robo_dopamine_ros.nodes.kinds import KINDS
+from robo_dopamine_ros.nodes.run_folder import with_run
 from robo_dopamine_ros.nodes.settings import (
+    CELL,
     CellParameters,
     ConfigurationError,
     Value,
@@ -75,6 +77,7 @@ def cell(
     model: str | Path = '',
     views: Sequence[str] = (),
     task: str = '',
+    run: str | Path = '',
     without: Sequence[str] = (),
     sets: Sequence[str] = (),
 ) -> tuple[Process, ...]:
@@ -91,12 +94,13 @@ def cell(
         ('reward', 'model', str(Path(model).resolve()) if model else ''),
         ('reward', 'cameras.views', list(views)),
         ('conductor', 'episodes.task', task),
+        (CELL, 'run', str(run)),
     ]
     arguments = [(node, key, value) for node, key, value in given if value]
     wanted = with_sets(read(find(config)), [*arguments, *map(parse, sets)])
-    whole, parameters, values = check(wanted)
+    whole, parameters, values = check(with_run(wanted))
     for node, key, _ in arguments:
-        if node not in whole.nodes:
+        if node not in (CELL, *whole.nodes):
             raise ConfigurationError(f'{node}.{key} is given, but the cell starts no node {node}')
     whole = reduced(whole, without)
     check_together(whole, parameters)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from robo_dopamine_ros.nodes.run_folder import check_run
 from robo_dopamine_ros.nodes.settings import CellParameters, ConfigurationError
 from robo_dopamine_ros.types import VIEWS
 
@@ -21,6 +22,7 @@ def check_together(cell: CellParameters, nodes: Mapping[str, Any]) -> None:
             )
     if 'conductor' in cell.nodes:
         _check_resets(nodes['conductor'].resets.way, cell)
+    check_run(cell, nodes)
     if 'reward' in cell.nodes:
         _check_views(nodes['reward'], 'sim' in cell.nodes)
 

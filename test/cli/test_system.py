@@ -1,8 +1,10 @@
 """A cell is checked before anything starts: what is wrong is said in one message, by name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from small_run import PLAN, make_run
 
 from robo_dopamine_ros.ros import environment
 
@@ -10,6 +12,7 @@ environment.activate()
 
 from robo_dopamine_ros.nodes import settings, system  # noqa: E402 (need the environment)
 from robo_dopamine_ros.nodes.kinds import KINDS, parameters_of  # noqa: E402
+from robo_dopamine_ros.nodes.run_folder import with_run  # noqa: E402
 from robo_dopamine_ros.nodes.settings import CellParameters, ConfigurationError  # noqa: E402
 from robo_dopamine_ros.ros.params import flatten  # noqa: E402
 
@@ -23,14 +26,21 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.fixture(scope='module')
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to practise in."""
+    plan = replace(PLAN, model=str(ROOT / 'models' / 'grm'), clearance=0.003, fusion='consistency')
+    return make_run(tmp_path_factory.mktemp('runs') / 'live', plan).path
+
+
 def nodes(processes) -> list[str]:
     return [process.title for process in processes]
 
 
 @pytest.mark.parametrize('name', SHIPPED)
-def test_a_shipped_cell_is_right_and_says_only_what_differs(name: str) -> None:
+def test_a_shipped_cell_is_right_and_says_only_what_differs(name: str, run: Path) -> None:
     assert system.shipped() == SHIPPED
-    assert system.cell(name)
+    assert system.cell(name, run=run if name == 'learn' else '')
     for node, given in settings.read(system.find(name)).items():
         leaves = flatten(CellParameters if node == 'cell' else parameters_of(node))
         for key, value in given.items():
@@ -40,20 +50,63 @@ def test_a_shipped_cell_is_right_and_says_only_what_differs(name: str) -> None:
 
 
 @pytest.mark.parametrize('name', SHIPPED)
-def test_a_cell_that_touches_no_real_arm_needs_no_arming_and_no_other(name: str) -> None:
-    whole, parameters, _ = settings.check(settings.read(system.find(name)))
+def test_a_cell_that_touches_no_real_arm_needs_no_arming_and_no_other(name: str, run: Path) -> None:
+    given = settings.read(system.find(name))
+    if name == 'learn':
+        given = with_run(settings.with_sets(given, [('cell', 'run', str(run))]))
+    whole, parameters, _ = settings.check(given)
     if 'gate' in whole.nodes:
-        gate, simulated = parameters['gate'], name in ('sim', 'gazebo')
+        gate, simulated = parameters['gate'], name in ('sim', 'learn', 'gazebo')
         assert gate.armed == simulated
         assert gate.stop_lock != simulated
-        assert gate.limits.jumps == (name == 'sim')
+        assert gate.limits.jumps == (name in ('sim', 'learn'))
 
 
-def test_reward_alone_starts_again_when_it_dies() -> None:
+LIVE = ('policy', 'recorder', 'learner')
+
+
+def test_one_run_is_that_of_all_who_practise(run: Path, monkeypatch) -> None:
+    monkeypatch.chdir(run.parent)
+    told = {process.title: process.parameters for process in system.cell('learn', run='live')}
+    assert {told[node]['run'] for node in LIVE} == {str(run)}
+    assert told['reward']['model'] == str(ROOT / 'models' / 'grm')
+    assert told['reward']['session.tracker.fusion'] == 'consistency'
+    assert told['sim']['piece.clearance'] == 0.003
+    assert not any('cell' in key for parameters in told.values() for key in parameters)
+    by_set = system.cell('learn', sets=[f'cell.run={run}', 'sim.piece.clearance=0.002'])
+    assert {process.title: process.parameters for process in by_set}['sim'][
+        'piece.clearance'
+    ] == 0.002
+
+
+def test_a_run_is_that_of_a_cell_which_learns(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r'policy.run is empty; `robo-dopamine up --run RUN`'
+    ):
+        system.cell('learn', sets=[f'recorder.run={run}'])
+    with pytest.raises(ConfigurationError, match='cell.run is given, but the cell starts none of '):
+        system.cell('sim', run=run)
+    nowhere = tmp_path / 'nowhere'
+    with pytest.raises(ConfigurationError, match='`robo-dopamine train --rollouts 0 --out .*nowhe'):
+        system.cell('learn', run=nowhere)
+    other = make_run(tmp_path / 'other', PLAN).path
+    with pytest.raises(ConfigurationError, match="learner.run = '.*other'; they must be the same"):
+        system.cell('learn', run=run, sets=[f'learner.run={other}'])
+    with pytest.raises(ConfigurationError, match="policy.run = '', .* must be the same"):
+        system.cell('learn', run=run, sets=['policy.run=""'])
+    narrow = make_run(tmp_path / 'narrow', replace(PLAN, perspective='forward')).path
+    with pytest.raises(ConfigurationError, match="its plan has perspective = 'forward'"):
+        system.cell('learn', run=narrow, model=ROOT / 'models' / 'grm')
+    (narrow / 'run.json').write_text('{}')
+    with pytest.raises(ConfigurationError, match='cell.run: .*run.json: no run of `train`'):
+        system.cell('learn', run=narrow)
+
+
+def test_who_starts_again_when_they_die() -> None:
     assert nodes(system.cell('sim')) == ['sim', 'gate', 'teleop', 'reward', 'conductor']
     assert [p.title for p in system.cell('sim') if p.respawn] == ['reward']
     assert not any(p.respawn for p in system.demo(None, 1))
-    assert {name for name, kind in KINDS.items() if kind.respawn} == {'reward'}
+    assert {name for name, kind in KINDS.items() if kind.respawn} == {'reward', *LIVE}
 
 
 def test_arguments_win_over_the_file_and_sets_over_all(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
-CELLS = {'reward', 'sim', 'franka', 'ur', 'piper', 'gazebo'}
+CELLS = {'reward', 'sim', 'learn', 'franka', 'ur', 'piper', 'gazebo'}
 # Launch may run under another Python than the nodes, with ROS and NumPy alone.
 ALLOWED = {'ament_index_python', 'launch', 'launch_ros', 'robo_dopamine_ros'}
 OURS = {'ros.vendors', 'ros.shared_memory', 'types'}

@@ -1,0 +1,18 @@
+"""Practice of a simulated arm: policy, recorder and learner; give the folder as run:=DIR."""
+
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+
+CELL = str(Path(__file__).with_name('cell.launch.py'))
+
+
+def generate_launch_description():
+    """Include the cell under its own default."""
+    config = DeclareLaunchArgument(
+        'config',
+        default_value='learn',
+        description='parameter file of the cell, or the name of one in config/',
+    )
+    return LaunchDescription([config, IncludeLaunchDescription(CELL)])
