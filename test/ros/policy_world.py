@@ -123,8 +123,11 @@ class World(Watcher):
     def acts(self) -> bool:
         return self.wish.valid
 
-    def holds(self, *parts: str) -> bool:
-        return not self.wish.valid and all(part in self.wish.reason for part in parts)
+    def holds(self, *parts: str, innocent: tuple[str, ...] = ()) -> bool:
+        """Whether nothing is wished, for a reason that names all parts and nobody innocent."""
+        wish = self.wish
+        named = all(part in wish.reason for part in parts)
+        return not wish.valid and named and not any(part in wish.reason for part in innocent)
 
     def _hear_step(self, message: Any) -> None:
         step = step_from_msg(message, 'run')
