@@ -87,7 +87,7 @@ class Robot:
             self.look(40 * MS)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_steps_of_any_practice_hang_together(seed):
     robot = Robot(np.random.default_rng(seed))
@@ -105,7 +105,7 @@ def test_steps_of_any_practice_hang_together(seed):
         assert 0 < step.end.stamp - step.begin.stamp <= LONGEST * SECOND
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_what_was_sent_adds_up_to_the_way_of_the_target(seed):
     """However ticks, looks and modes fall, and wherever the target jumps."""
@@ -132,7 +132,7 @@ def test_what_was_sent_adds_up_to_the_way_of_the_target(seed):
     np.testing.assert_allclose(turn_between(heading, newest[-1].target.orientation), 0, atol=1e-6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_action_that_was_sent_is_found_again(seed):
     """Whenever the looks fall between the ticks."""

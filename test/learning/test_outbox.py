@@ -71,7 +71,7 @@ class Days:
             self.outbox.hear(recorder.word(), self.now + PERIOD / 2)
 
 
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_every_step_is_kept_once_and_the_policy_never_runs_ahead(seed):
     days = Days(np.random.default_rng(seed))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
 from robo_dopamine import msg
@@ -36,6 +36,7 @@ def steps(draw: st.DrawFn) -> Step:
     )
 
 
+@settings(deadline=None)
 @given(steps())
 def test_a_step_arrives_as_it_was_sent(step):
     message = step_to_msg(step, 'base')
@@ -53,6 +54,7 @@ def test_a_step_arrives_as_it_was_sent(step):
             assert (mine.dtype, mine.tobytes()) == (yours.dtype, yours.tobytes())
 
 
+@settings(deadline=None)
 @given(steps(), st.sampled_from([np.nan, np.inf, 1e6]))
 def test_features_that_cannot_be_stored_are_refused(step, value):
     message = step_to_msg(step, 'base')
@@ -61,6 +63,7 @@ def test_features_that_cannot_be_stored_are_refused(step, value):
         step_from_msg(message, 'run')
 
 
+@settings(deadline=None)
 @given(steps())
 def test_a_mode_that_does_not_exist_is_refused(step):
     message = step_to_msg(step, 'base')
