@@ -60,7 +60,7 @@ class Learner(Node):
         except (CheckpointError, StoreError) as error:
             raise ParameterError(f'run: {error}') from error
         self._logbook = Logbook(folder.curves)
-        self._paused = False
+        self._paused, self._open = False, True
         self._counted = time.monotonic(), self._lessons.pupil.agent.updates
         self._worker = Worker(self._turn, self._failed)
         episode, status = topics.EPISODE, topics.LEARNER_STATUS
@@ -81,9 +81,10 @@ class Learner(Node):
 
     def close(self) -> None:
         """Put away what was learned."""
+        self._open = False
         self._worker.call(self._save)
         if not self._worker.close():
-            self.get_logger().error('the checkpoint was not written in time; the one before stays')
+            print('learner: no checkpoint in time; the one before stays', file=sys.stderr)
         self._lessons.close()
         self._logbook.close()
 
@@ -91,7 +92,7 @@ class Learner(Node):
         self._lessons.save()
 
     def _turn(self, _: None) -> None:
-        if self._lessons.turn(time.monotonic(), not self._paused):
+        if self._lessons.turn(time.monotonic(), not self._paused) and self._open:
             self._worker.offer(None)
 
     def _failed(self, error: Exception) -> None:
