@@ -62,14 +62,16 @@ def figures(live: Live, rows: Sequence[Row], died: int) -> dict[str, Any]:
         'tick_ms': milliseconds(lateness(live.ticks, PERIOD)),
         'tick_ms_learning': milliseconds(lateness(live.ticks, PERIOD, spans)),
         'longest_between_ticks_ms': 1e3 * max((gap for _, gap in live.gaps), default=math.nan),
-        'view_to_command_ms': milliseconds(np.array(latency(live.steps, live.commands))),
+        'view_to_command_ms': milliseconds(
+            np.array(latency(live.steps, live.spoken, live.commands))
+        ),
         'steps_behind': {
             'p99': percentile(np.array(behind(live.steps, live.kept)), 99),
             'longest': max(behind(live.steps, live.kept), default=0),
         },
         'learner': learner(live),
         'learner_killed': around(live, died) if died else None,
-        'policy_silent': dict(sorted(live.silences.items(), key=lambda item: -item[1])),
+        'policy_silent': dict(live.silences.most_common()),
     }
 
 

@@ -1,4 +1,4 @@
-"""The person in charge of a cell: starts the first episode, and sees to what waits for a person."""
+"""The person in charge of a cell: sees to what waits for a person."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from robo_dopamine_ros.types import Phase
 
 UNDER_WAY = (Phase.RESETTING, Phase.RUNNING)
 PATIENCE = 6.0  # [s] the cell may go on by itself before the person does something
+FIRST = 30.0  # [s] it may take to begin
 AGAIN = 2.0  # [s] until the person asks again
 
 
@@ -44,8 +45,8 @@ class Keeper:
             self._idle = None
             return
         self._idle = now if self._idle is None else self._idle
-        begun = live.episode.phase is not Phase.IDLE
-        if now - self._idle < PATIENCE * begun or now - self._asked < AGAIN:
+        patience = FIRST if live.episode.phase is Phase.IDLE else PATIENCE
+        if now - self._idle < patience or now - self._asked < AGAIN:
             return
         tick = live.ticks[-1]
         if tick.latched:

@@ -2,6 +2,7 @@
 
 import bisect
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from robo_dopamine_ros.ros.convert import from_time
 from robo_dopamine_ros.ros.topics import reliable
 from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome, Phase
 
+AGES = re.compile(r'\d+\.\d+ s')  # in reasons; without them the same reasons are one
 DEEP = 1000  # messages that may wait: the bench must not be the one that loses them
 GONE = 5  # periods without a tick that are a gate's death, not its lateness
 ACTING = (Mode.POLICY, Mode.HUMAN)
@@ -116,7 +118,7 @@ class Live(Observer):
         if message.valid:
             self.commands.append(stamp)
         else:
-            self.silences[message.reason] += 1
+            self.silences[AGES.sub('x s', message.reason)] += 1
 
     def _on_health(self, message: Any) -> None:
         for status in message.status:
@@ -208,11 +210,11 @@ def behind(steps: Sequence[Told], kept: Sequence[Kept]) -> list[int]:
     return counts
 
 
-def latency(steps: Sequence[Told], commands: Sequence[int]) -> list[float]:
+def latency(steps: Sequence[Told], spoken: Sequence[int], commands: Sequence[int]) -> list[float]:
     """From the newest view of each step's first frame to the wish that came of it [s]."""
-    times = []
+    wishes, times = set(commands), []
     for begin in {step.begin for step in steps if step.mode is Mode.POLICY}:
-        number = bisect.bisect_left(commands, begin)
-        if number < len(commands):
-            times.append((commands[number] - begin) / SECOND)
+        number = bisect.bisect_left(spoken, begin)
+        if number < len(spoken) and spoken[number] in wishes:
+            times.append((spoken[number] - begin) / SECOND)
     return times

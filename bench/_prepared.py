@@ -10,6 +10,8 @@ from pathlib import Path
 from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
 from robo_dopamine_ros.learning.folder import Folder
 
+TASK = 'insert the square peg into the hole'  # given, so that practice begins by itself
+
 
 class StuckError(RuntimeError):
     """A cell that does not go on."""
@@ -33,4 +35,5 @@ def prepared(run: Path | None, out: Path) -> Folder:
 
 def words(folder: Folder, sets: Sequence[str]) -> list[str]:
     """Give what follows `robo-dopamine up`."""
-    return ['learn', '--run', str(folder.path), *(w for text in sets for w in ('--set', text))]
+    wanted = ['learn', '--run', str(folder.path), '--task', TASK]
+    return [*wanted, *(word for text in sets for word in ('--set', text))]

@@ -54,7 +54,9 @@ UNITS = f'{"":44}' + ''.join(f'{unit:>8}' for _, unit in COLUMNS)
 def reckon(live: Live, folder: Folder, deaths: Sequence[Death]) -> dict[str, Any]:
     """Compare; what is lost is told of the death that it is near to."""
     steps = stored(folder.store)
-    late = round(float(np.median(latency(live.steps, live.commands) or [0.0])) * SECOND)
+    late = round(
+        float(np.median(latency(live.steps, live.spoken, live.commands) or [0.0])) * SECOND
+    )
     found = list(gaps(live.ticks, ran(live.episodes), steps, live.spoken))
     for gap in found:
         death = of(deaths, gap.begin)

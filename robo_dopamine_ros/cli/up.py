@@ -19,6 +19,7 @@ from robo_dopamine_ros.ros import environment
 if TYPE_CHECKING:
     from robo_dopamine_ros.cli.watch import Watch
 
+TRIES, AGAIN = 20, 0.5  # [s] until asked again: a cell that just came up may refuse an episode
 KEPT = 2000  # readings, of which those of the running episode are shown
 HELP = 'start the nodes of a cell, until Ctrl-C'
 EXAMPLES = """\
@@ -137,10 +138,14 @@ def _run_episode(watch: 'Watch', task: str) -> None:
     """Start an episode and show how it goes; where it cannot begin, say why and go on."""
     from robo_dopamine_ros.ros.episode_client import RefusedError
 
-    try:
-        watch.start_episode(task)
-    except RefusedError as error:
-        watch.screen.line(f'{error}; then call start_episode')
-        return
+    for left in reversed(range(TRIES)):
+        try:
+            watch.start_episode(task)
+            break
+        except RefusedError as error:
+            if not left:
+                watch.screen.line(f'{error}; then call start_episode')
+                return
+            time.sleep(AGAIN)
     began = time.monotonic()
     watch.follow(watch.ended, lambda: f'{time.monotonic() - began:5.0f} s', math.inf, 'never ended')
