@@ -114,8 +114,9 @@ class Conductor(Node):
         episode, waits_for = self._episodes.episode, self._resets.waits_for
         speakers = self.count_publishers(topics.EPISODE.name)
         message = self._episodes.words + (f': {waits_for}' if waits_for else '')
-        held = waits_for or self._episodes.halted or self._episodes.unrecorded
-        level = Level.WARN if held else Level.OK
+        unrecorded = self._episodes.unrecorded
+        message += f'; {unrecorded}' if unrecorded not in message else ''
+        level = Level.WARN if waits_for or self._episodes.halted or unrecorded else Level.OK
         if speakers > 1:
             level, message = Level.ERROR, f'{speakers} publishers of episode; there must be one'
         values: dict[str, object] = {

@@ -179,7 +179,7 @@ class Episodes:
             how = self.episode.outcome.name.lower().replace('_', ' ')
             notes = [f'ended: {how} by {self.episode.decided_by}']
         notes += [f'the gate is latched: {self._latch}'] if self._latch else []
-        notes += [self.unrecorded] if self.unrecorded else []
+        notes += [self._deaf] if self._deaf else []
         notes += ['paused'] if self._paused else []
         if self._parameters.auto and self.halted:
             notes += [f'no next episode by itself: {self.halted}']
@@ -188,15 +188,19 @@ class Episodes:
     @property
     def unrecorded(self) -> str:
         """Why an episode that began now would not be recorded; empty if that is no matter."""
+        pending = self.episode.phase is Phase.ENDED and self._kept.ended != self.episode.id
+        if self._parameters.recorded and pending and not self._deaf:
+            return f'the recorder has not yet kept how {self.episode.id} ended'
+        return self._deaf
+
+    @property
+    def _deaf(self) -> str:
+        """Why the recorder takes nothing; empty if that is no matter."""
         if not self._parameters.recorded:
             return ''
         if self._recorder is None:
             return 'the recorder is silent'
-        if self._kept.reason:
-            return f'the recorder keeps nothing: {self._kept.reason}'
-        if self.episode.phase is Phase.ENDED and self._kept.ended != self.episode.id:
-            return f'the recorder has not yet kept how {self.episode.id} ended'
-        return ''
+        return f'the recorder keeps nothing: {self._kept.reason}' if self._kept.reason else ''
 
     @property
     def _goes_on(self) -> bool:
