@@ -21,6 +21,7 @@ from robo_dopamine_ros.reward.shaping import RewardParameters
 from robo_dopamine_ros.types import SECOND, Episode, Kept
 
 RUN = 'live'  # names the steps of a cell in the store of a run
+STALE = 20  # steps of an earlier start that are no more remnants of it
 AGAIN = 2.0  # between two attempts to open a store that failed [s]
 
 
@@ -47,6 +48,7 @@ class Intake:
         """Raises StoreError where the store cannot be opened."""
         self.early = 0  # steps that came before those they follow
         self.late = 0  # steps of an epoch before the newest
+        self._stale = 0  # of them, since one was kept
         self._open = open
         self._run = run
         self._tried = 0  # when it was opened last [ns]
@@ -104,7 +106,10 @@ class Intake:
         """Whether it is the step that comes next."""
         last = self._newest
         if last is not None and key.epoch < last.epoch:
-            self.late += 1
+            self.late, self._stale = self.late + 1, self._stale + 1
+            if self._stale == STALE:
+                self._refusal = 'steps come of an earlier start of the policy: set its clock right'
+                self._tell()
             return False
         same = last is not None and key.epoch == last.epoch
         following = last.sequence + 1 if last is not None and same else 0
@@ -113,7 +118,7 @@ class Intake:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Step):
-            self._newest, self._refusal = event.key, ''
+            self._newest, self._refusal, self._stale = event.key, '', 0
         elif isinstance(event, Episode):
             self._ended = event.id
 

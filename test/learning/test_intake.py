@@ -75,6 +75,20 @@ def test_only_the_step_that_comes_next_is_taken(folder):
     intake.close()
 
 
+def test_a_policy_whose_clock_went_back_is_named(folder):
+    intake = Intake(lambda: reopen_experience(folder))
+    intake.take(step(0, 9), 0)
+    for number in range(19):
+        intake.take(step(number), 0)
+    assert intake.kept.reason == ''
+    intake.take(step(19), 0)
+    assert intake.kept == Kept(0, 9, 0, '', intake.kept.reason)
+    assert 'set its clock right' in intake.kept.reason
+    intake.take(step(0, 10), 0)
+    assert intake.kept == Kept(0, 10, 0)
+    intake.close()
+
+
 CHANGES = st.lists(
     st.tuples(st.sampled_from(['send', 'lose', 'repeat', 'actor', 'recorder', 'end', 'read'])),
     max_size=50,
