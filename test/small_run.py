@@ -37,7 +37,7 @@ def make_run(path: Path, plan: Plan = PLAN) -> Folder:
     standard = Standard(np.zeros(3, np.float32), np.ones(3, np.float32))
     halt.put_away(folder.checkpoint, pupil, standard, plan.configuration, {'seconds': 1.0})
     acting = (pupil.agent.policy, standard, learned.scale, plan.agent)
-    weights.publish(folder.weights, *acting, version=1)
+    weights.publish(folder.weights, *acting, version=1, updates=pupil.agent.updates)
     pupil.close()
     return folder
 

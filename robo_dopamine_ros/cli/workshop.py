@@ -136,9 +136,10 @@ class Workshop:
         self.facts['version'] = weights.next_version(
             self.folder.weights, self.facts.get('version', 0)
         )
+        agent = self.pupil.agent
         weights.publish(
-            *(self.folder.weights, self.pupil.agent.policy, self.standard),
-            *(self.plan.practice.scale, self.plan.agent, self.facts['version']),
+            *(self.folder.weights, agent.policy, self.standard, self.plan.practice.scale),
+            *(self.plan.agent, self.facts['version'], agent.updates),
         )
 
     def pretraining(self) -> Iterator[int]:

@@ -54,10 +54,7 @@ class Lessons:
         self.outcomes = Outcomes(kept.facts.get('outcomes'))
         self.version = weights.next_version(folder.weights, kept.facts.get('version', 0)) - 1
         self._published = self._saved = now
-        self._shown = self.pupil.agent.updates  # of the weights that are published
-        self._again = self._shown + self.owed  # what others act by was learned with no more
-        if not _whole(folder):
-            self._shown, self._again = -1, 0
+        self._shown = _updates(folder)  # of the weights that are published
 
     @property
     def owed(self) -> int:
@@ -131,12 +128,13 @@ class Lessons:
     def _publish(self) -> None:
         """Let others act by what is new; after a crash not before that is learned again."""
         updates = self.pupil.agent.updates
-        if self.fault or updates == self._shown or updates < self._again:
+        if self.fault or updates <= self._shown:
             return
         with self._telling('the weights'):
+            plan, policy = self._plan, self.pupil.agent.policy
             weights.publish(
-                *(self._folder.weights, self.pupil.agent.policy, self._standard),
-                *(self._plan.practice.scale, self._plan.agent, self.version + 1),
+                *(self._folder.weights, policy, self._standard, plan.practice.scale),
+                *(plan.agent, self.version + 1, updates),
             )
             self.version, self._shown = self.version + 1, updates
 
@@ -151,10 +149,9 @@ class Lessons:
             self._troubles.pop(what, None)
 
 
-def _whole(folder: Folder) -> bool:
-    """Whether the weights that are published can be used."""
+def _updates(folder: Folder) -> int:
+    """Gradient steps of the weights that are published; -1 where those cannot be used."""
     try:
-        weights.read(folder.weights)
+        return weights.read(folder.weights).updates
     except CheckpointError:
-        return False
-    return True
+        return -1

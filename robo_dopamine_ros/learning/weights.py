@@ -32,6 +32,7 @@ class Published:
     standard: Standard
     scale: Scale
     version: int  # 1 or more
+    updates: int = 0  # gradient steps that it was learned with
 
 
 def publish(
@@ -41,6 +42,7 @@ def publish(
     scale: Scale,
     parameters: AgentParameters,
     version: int,
+    updates: int = 0,
 ) -> None:
     """Put weights in the place of those before, at once; they are durable when this returns."""
     if not version >= 1:
@@ -51,7 +53,8 @@ def publish(
         'agent': asdict(parameters),
         'scale': asdict(scale),
     }
-    checkpoint.save(path, tensors | standard.tensors(), configuration, {'version': version})
+    facts = {'version': version, 'updates': updates}
+    checkpoint.save(path, tensors | standard.tensors(), configuration, facts)
 
 
 def read(path: Path) -> Published:
@@ -59,6 +62,7 @@ def read(path: Path) -> Published:
     kept = checkpoint.load(path)
     try:
         told, version = kept.configuration, int(kept.facts['version'])
+        updates = int(kept.facts['updates'])
         parameters, scale = AgentParameters.read(told['agent']), Scale.read(told['scale'])
         policy = Policy.make(int(told['observation']), scale.size, parameters)
     except (LookupError, TypeError, ValueError) as error:
@@ -77,7 +81,7 @@ def read(path: Path) -> Published:
         _refuse_infinite(kept.tensors)
     except (StateError, LookupError) as error:
         raise CheckpointError(f'{path}: {error}') from error
-    return Published(policy, standard, scale, version)
+    return Published(policy, standard, scale, version, updates)
 
 
 def next_version(path: Path, known: int = 0) -> int:

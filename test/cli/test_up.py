@@ -7,8 +7,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from small_run import PLAN, make_run
 from test_processes import alive, until
 from test_replay import child_pids
 from test_replay import environment as shell
@@ -23,6 +26,7 @@ from robo_dopamine_ros.ros import topics  # noqa: E402
 from robo_dopamine_ros.ros.convert import control_from_msg  # noqa: E402
 from robo_dopamine_ros.types import Control, Outcome, Phase  # noqa: E402
 
+ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # [s] for a cell to come up, on a machine that has much else to do
 CALM = ['--set', 'gate.limits.arm_timeout=5', '--set', 'gate.limits.stall=5']  # there
 
@@ -170,3 +174,17 @@ def test_a_dry_run_tells_launch_files_what_to_start() -> None:
         'respawn': True,
     }  # fmt: skip
     assert not conductor['respawn']
+
+
+def test_a_run_is_told_once(tmp_path) -> None:
+    run = make_run(tmp_path / 'run', replace(PLAN, model=str(ROOT / 'models' / 'grm'))).path
+    with Up('learn', '--run', run, '--dry-run') as up:
+        assert up.end() == 0
+    told = {process['executable']: process for process in json.loads(up.said)}
+    for node in ('policy', 'recorder', 'learner'):
+        assert f'run:="{run}"' in told[node]['arguments']
+        assert told[node]['respawn']
+    with Up('learn', '--run', tmp_path / 'none') as up:
+        assert up.end() == 2
+    assert f'`robo-dopamine train --rollouts 0 --out {tmp_path}/none` makes it' in up.said
+    assert 'Traceback' not in up.said

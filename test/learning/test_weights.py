@@ -25,7 +25,7 @@ def an_agent(algorithm='calql', seed=0):
 
 
 def publish(path, agent, version=1, standard=STANDARD):
-    weights.publish(path, agent.policy, standard, SCALE, agent.parameters, version)
+    weights.publish(path, agent.policy, standard, SCALE, agent.parameters, version, 12)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_what_is_published_acts_as_the_agent_does(path, algorithm):
     agent = an_agent(algorithm, seed=3)
     publish(path, agent, version=7)
     told = weights.read(path)
-    assert (told.version, told.scale) == (7, SCALE)
+    assert (told.version, told.updates, told.scale) == (7, 12, SCALE)
     np.testing.assert_array_equal(told.standard.mean, STANDARD.mean)
     np.testing.assert_array_equal(told.standard.spread, STANDARD.spread)
     seen = np.linspace(-1, 1, FEATURES + STATE, dtype=np.float32)
