@@ -10,7 +10,7 @@ from _live import Live, Rollout, Tick, behind, between, bouts, latency, lateness
 
 from robo_dopamine_ros.cli import curve
 from robo_dopamine_ros.learning.trial import Told
-from robo_dopamine_ros.types import SECOND, Mode, Outcome
+from robo_dopamine_ros.types import SECOND, Mode, Outcome, Phase
 
 PERIOD = 0.02  # of the gate [s]
 STEP = 5  # ticks of the gate in one step of experience
@@ -48,6 +48,8 @@ def figures(live: Live, rows: Sequence[Row], died: int) -> dict[str, Any]:
     """All of it; `died` is when the learner was killed [ns], 0: it was not."""
     told = [row.told for row in rows]
     spans = learning(live.statuses)
+    begun = next((e.stamp for e in live.episodes if e.phase is Phase.RUNNING), live.now())
+    ticks = between(live.ticks, begun, live.now())  # not while processes start
     return {
         'rollouts': len(rows),
         'aborted': live.aborted(),
@@ -59,9 +61,10 @@ def figures(live: Live, rows: Sequence[Row], died: int) -> dict[str, Any]:
         'helped_rollouts': sum(bool(one.helped) for one in told),
         'interventions': sum(row.times for row in rows),
         'helped_steps': sum(one.helped for one in told),
-        'tick_ms': milliseconds(lateness(live.ticks, PERIOD)),
-        'tick_ms_learning': milliseconds(lateness(live.ticks, PERIOD, spans)),
-        'longest_between_ticks_ms': 1e3 * max((gap for _, gap in live.gaps), default=math.nan),
+        'tick_ms': milliseconds(lateness(ticks, PERIOD)),
+        'tick_ms_learning': milliseconds(lateness(ticks, PERIOD, spans)),
+        'longest_between_ticks_ms': 1e3
+        * max((gap for arrival, gap in live.gaps if arrival > begun + SECOND), default=math.nan),
         'view_to_command_ms': milliseconds(
             np.array(latency(live.steps, live.spoken, live.commands))
         ),
