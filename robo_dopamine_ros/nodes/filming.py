@@ -30,9 +30,10 @@ AGAIN = 1.0  # [s] between attempts to write where it failed
 
 
 @dataclass(frozen=True)
-class FilmingParameters:
-    """Which episodes are written, and how."""
+class RecorderParameters:
+    """What is recorded, where, and how."""
 
+    run: str = ''  # folder of the run whose experience is kept; empty: episode folders only
     episodes: str = 'success'  # all; success: of a person or of the policy alone; none
     folder: str = ''  # for the episode folders; empty: `episodes` in the folder of the run
     layout: str = 'videos'  # of the pictures: videos, or pictures, which are exact
@@ -45,6 +46,10 @@ class FilmingParameters:
         for name, known in (('episodes', KEEPS), ('layout', tuple(LAYOUTS))):
             if (value := getattr(self, name)) not in known:
                 raise ValueError(f'{name} = {value!r}; it must be one of {", ".join(known)}')
+        if not (self.run or (self.folder and self.episodes != 'none')):
+            raise ValueError(
+                'nothing to record: give run, the folder of a run, or folder, one for episodes'
+            )
         if len(self.origin) != 3 or not all(map(math.isfinite, (*self.origin, self.reach))):
             text = f'origin = {self.origin}, reach = {self.reach} m'
             raise ValueError(f'{text}; they must be x, y, z and a distance [m]')
@@ -56,7 +61,11 @@ class Filming:
     """Follows episodes, and gives the reel what belongs to each."""
 
     def __init__(
-        self, node: Node, parameters: FilmingParameters, folder: Path, settled: Callable[[], object]
+        self,
+        node: Node,
+        parameters: RecorderParameters,
+        folder: Path,
+        settled: Callable[[], object],
     ) -> None:
         """`settled` is as that of Reel; raises OSError where nothing can be written."""
         self._reel = Reel(folder, parameters.layout, settled)

@@ -5,7 +5,7 @@ A step is announced as kept once it is durable. Whoever sent what is not, sends 
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from robo_dopamine_ros.learning.experience import Experience
 from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.intake import RUN, reopen_experience
 from robo_dopamine_ros.learning.schema import StoreError
-from robo_dopamine_ros.nodes.filming import LOOK, Filming, FilmingParameters
+from robo_dopamine_ros.nodes.filming import LOOK, Filming, RecorderParameters
 from robo_dopamine_ros.nodes.keeping import Keeping
 from robo_dopamine_ros.nodes.step_message import step_from_msg
 from robo_dopamine_ros.ros import topics
@@ -35,20 +35,6 @@ from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.types import Kept
-
-
-@dataclass(frozen=True)
-class RecorderParameters(FilmingParameters):
-    """What is recorded, and where."""
-
-    run: str = ''  # folder of the run whose experience is kept; empty: episode folders only
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not (self.run or (self.folder and self.episodes != 'none')):
-            raise ValueError(
-                'nothing to record: give run, the folder of a run, or folder, one for episodes'
-            )
 
 
 class Recorder(Node):
