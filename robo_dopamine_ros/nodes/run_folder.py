@@ -12,6 +12,7 @@ from robo_dopamine_ros.nodes.settings import (
     Given,
     with_sets,
 )
+from robo_dopamine_ros.sim.scene import Workpiece
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.learning.plan import Plan
@@ -39,6 +40,8 @@ def with_run(given: Given) -> Given:
         ('reward', 'model'): str(plan.reward_model(folder)),
         ('reward', 'session.tracker.fusion'): plan.fusion,
         ('sim', 'piece.clearance'): plan.clearance,
+        ('operator', 'standby.hole'): Workpiece(clearance=plan.clearance).hole,
+        ('operator', 'standby.until'): plan.interventions,
     }
     fills = [
         (node, key, value)

@@ -72,6 +72,8 @@ def test_one_run_is_that_of_all_who_practise(run: Path, monkeypatch) -> None:
     assert told['reward']['model'] == str(ROOT / 'models' / 'grm')
     assert told['reward']['session.tracker.fusion'] == 'consistency'
     assert told['sim']['piece.clearance'] == 0.003
+    person = {key: told['operator'][f'standby.{key}'] for key in ('hole', 'until')}
+    assert person == {'hole': pytest.approx(0.023), 'until': PLAN.interventions}
     assert not any('cell' in key for parameters in told.values() for key in parameters)
     by_set = system.cell('learn', sets=[f'cell.run={run}', 'sim.piece.clearance=0.002'])
     assert {process.title: process.parameters for process in by_set}['sim'][
