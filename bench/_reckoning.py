@@ -14,7 +14,6 @@ from robo_dopamine_ros.learning import checkpoint, halt, schema
 from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.intake import RUN
 from robo_dopamine_ros.learning.plan import read_plan
-from robo_dopamine_ros.learning.pupil import Pupil
 from robo_dopamine_ros.types import SECOND
 
 PERIOD = SECOND // 10  # of a step [ns]
@@ -141,8 +140,8 @@ def alive_until(spoken: Sequence[int], begin: int, end: int) -> int:
 
 def taken_up(folder: Folder, kept: Path) -> tuple[int, list[str]]:
     """Let a fresh pupil take a checkpoint up: gradient steps, and tensors not as in the file."""
-    plan, batch = read_plan(folder.path), read_plan(folder.path).practice.batch
-    pupil = Pupil.make(folder.store, plan.practice.scale, plan.agent, batch, plan.seed)
+    plan = read_plan(folder.path)
+    pupil = plan.pupil(folder.store)
     halt.take_up(kept, pupil, plan.configuration)
     tensors, state = checkpoint.load(kept).tensors, pupil.agent.state()
     pupil.close()

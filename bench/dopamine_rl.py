@@ -46,7 +46,7 @@ ARMS = (
     Arm('sparse', ('--reward', 'sparse'), THREE),
     Arm('absolute', ('--reward', 'absolute'), THREE),
     Arm('absolute, scaled', ('--reward', 'scaled'), THREE),
-    Arm('no interventions', ('--no-interventions',)),
+    Arm('no interventions', ('--interventions', '0')),
     Arm('consistency', ('--fusion', 'consistency')),
     Arm('incremental alone', ('--perspective', 'incremental')),
     Arm('forward alone', ('--perspective', 'forward')),

@@ -11,7 +11,6 @@ from robo_dopamine_ros.learning.observation import Standard
 from robo_dopamine_ros.learning.parameters import AgentParameters
 from robo_dopamine_ros.learning.plan import Plan, write_plan
 from robo_dopamine_ros.learning.practice import PracticeParameters
-from robo_dopamine_ros.learning.pupil import Pupil
 from robo_dopamine_ros.learning.steps import Frame, Key, Scale, Sizes, Step
 from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome, Phase, Progress
 
@@ -32,7 +31,7 @@ def make_run(path: Path, plan: Plan = PLAN) -> Folder:
     with open_experience(folder, plan, SIZES) as experience:
         live_through(experience, 'demonstration/0', DEMONSTRATED, demonstration=True)
     learned = plan.practice
-    pupil = Pupil.make(folder.store, learned.scale, plan.agent, learned.batch, plan.seed)
+    pupil = plan.pupil(folder.store)
     list(pupil.pretrain(learned.pretraining))
     standard = Standard(np.zeros(3, np.float32), np.ones(3, np.float32))
     halt.put_away(folder.checkpoint, pupil, standard, plan.configuration, {'seconds': 1.0})

@@ -43,9 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how many to record, or a folder of recorded ones (default: 1)',
     )
     add('--model', metavar='MODEL_DIR', help='an adapted reward model (default: adapt the shipped)')
+    add('--sees', metavar='VIEW', nargs='+', help='views the policy has (default: the wrists)')
     add('--fusion', choices=('mean', 'consistency'), help='of progress (default: mean)')
     add('--perspective', choices=PERSPECTIVES, help='the only one that counts as potential')
-    add('--no-interventions', action='store_true', help='nobody stands by')
+    add('--interventions', type=int, metavar='N', help='first rollouts with a person standing by')
     add('--updates', type=int, metavar='N', help='gradient steps for one step (default: 8)')
     add('--pretraining', type=int, metavar='N', help='gradient steps before (default: 300)')
     add('--evaluation', type=int, default=50, metavar='N', help='fresh episodes (default: 50)')
@@ -86,10 +87,10 @@ def make_plan(args: argparse.Namespace, kept: 'Plan | None') -> 'Plan':
     from robo_dopamine_ros.learning.plan import agent_of, default_plan
 
     plan = kept or default_plan(args.algorithm or ALGORITHMS[0])
-    names = ('seed', 'rollouts', 'reward', 'clearance', 'fusion', 'perspective')
+    names = ('seed', 'rollouts', 'interventions', 'reward', 'clearance', 'fusion', 'perspective')
     given = {name: value for name in names if (value := getattr(args, name)) is not None}
-    if args.no_interventions:
-        given['interventions'] = 0
+    if args.sees:
+        given['sees'] = tuple(args.sees)
     if args.model is not None:
         given['model'] = str(Path(args.model).resolve())  # whoever reads it may stand elsewhere
     if args.demonstrations is not None:

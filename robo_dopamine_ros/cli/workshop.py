@@ -20,7 +20,6 @@ from robo_dopamine_ros.learning.intake import open_experience
 from robo_dopamine_ros.learning.observation import Observer, Standard
 from robo_dopamine_ros.learning.plan import Plan
 from robo_dopamine_ros.learning.practice import Practice
-from robo_dopamine_ros.learning.pupil import Pupil
 from robo_dopamine_ros.learning.steps import Sizes
 from robo_dopamine_ros.learning.trial import Told, evaluate
 from robo_dopamine_ros.reward.compact.adaptation import adapt
@@ -70,7 +69,7 @@ class Workshop:
         self.model = plan.reward_model(self.folder)
         if not plan.model:
             self._adapt(report)
-        grm, eyes = watch(self.model)
+        grm, eyes = watch(self.model, plan.sees)
         recursion = 'own' if plan.perspective == 'incremental' else 'fused'
         tracker = TrackerParameters(fusion=plan.fusion, recursion=recursion)
         session = Session(grm, SessionParameters(tracker=tracker))
@@ -87,13 +86,10 @@ class Workshop:
         self.facts: dict[str, Any] = {}
         self.done = self._read_log() if self.folder.checkpoint.exists() else self._start_over()
         self._experience = open_experience(self.folder, plan, self.sizes)
-        learned = plan.practice
-        self.pupil = Pupil.make(
-            self.folder.store, learned.scale, plan.agent, learned.batch, plan.seed
-        )
+        self.pupil = plan.pupil(self.folder.store)
         self._practice = Practice(
             *(self.arena, self.judge, self.observer, self.pupil, self._experience),
-            *(learned, 'train'),
+            *(plan.practice, 'train'),
         )
         if self.folder.checkpoint.exists():
             self.facts = halt.take_up(self.folder.checkpoint, self.pupil, plan.configuration).facts

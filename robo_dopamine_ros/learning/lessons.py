@@ -14,7 +14,6 @@ from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.outcomes import Outcomes
 from robo_dopamine_ros.learning.parameters import require
 from robo_dopamine_ros.learning.plan import read_plan
-from robo_dopamine_ros.learning.pupil import Pupil
 from robo_dopamine_ros.learning.schema import StoreError
 from robo_dopamine_ros.types import LearnerStatus
 
@@ -43,8 +42,7 @@ class Lessons:
             raise CheckpointError(wrong)
         self._folder, self._parameters = folder, parameters
         self._plan = plan = read_plan(folder.path)
-        learned = plan.practice
-        self.pupil = Pupil.make(folder.store, learned.scale, plan.agent, learned.batch, plan.seed)
+        self.pupil = plan.pupil(folder.store)
         try:
             kept = halt.take_up(folder.checkpoint, self.pupil, plan.configuration)
         except CheckpointError:

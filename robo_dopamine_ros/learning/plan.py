@@ -9,7 +9,12 @@ from robo_dopamine_ros.learning.checkpoint import CheckpointError, write
 from robo_dopamine_ros.learning.folder import Folder
 from robo_dopamine_ros.learning.parameters import AgentParameters, CalQl, ConRft
 from robo_dopamine_ros.learning.practice import PracticeParameters
+from robo_dopamine_ros.learning.pupil import Pupil
+from robo_dopamine_ros.learning.sampling import SamplingParameters
 from robo_dopamine_ros.learning.steps import Scale
+from robo_dopamine_ros.types import VIEWS
+
+WRISTS = VIEWS[1:]  # they move with the tool, so that near the goal all boards look alike
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Plan:
     demonstrations: int = 1  # recorded first, where none are given
     given: str = ''  # folder of demonstrations
     model: str = ''  # folder of a reward model; empty: adapt the shipped one
+    sees: tuple[str, ...] = WRISTS  # views whose features the policy has; empty: all
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -36,6 +42,11 @@ class Plan:
         told = json.loads(json.dumps(asdict(self)))
         del told['rollouts']
         return told
+
+    def pupil(self, store: Path) -> Pupil:
+        """One that is to learn from a store; StoreError without a store."""
+        p = self.practice
+        return Pupil.make(store, p.scale, self.agent, p.batch, self.seed, p.sampling)
 
     def reward_model(self, folder: Folder) -> Path:
         """The folder of the reward model, where the run lies in `folder`."""
@@ -64,7 +75,7 @@ def agent_of(algorithm: str) -> AgentParameters:
 
 def default_plan(algorithm: str) -> Plan:
     """What `train` does unless it is told otherwise."""
-    return Plan(agent_of(algorithm), PracticeParameters())
+    return Plan(agent_of(algorithm), PracticeParameters(sampling=SamplingParameters(blur=0.1)))
 
 
 def read_plan(folder: Path) -> Plan:
@@ -74,7 +85,9 @@ def read_plan(folder: Path) -> Plan:
         kept = json.loads(path.read_text(encoding='utf-8'))
         agent, practice = AgentParameters.read(kept.pop('agent')), kept.pop('practice')
         scale = Scale.read(practice.pop('scale'))
-        return Plan(agent, PracticeParameters(**practice, scale=scale), **kept)
+        sampling = SamplingParameters(**practice.pop('sampling'))
+        practised = PracticeParameters(**practice, scale=scale, sampling=sampling)
+        return Plan(agent, practised, **{**kept, 'sees': tuple(kept['sees'])})
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise CheckpointError(f'{path}: no run of `train` to resume: {error}') from error
 

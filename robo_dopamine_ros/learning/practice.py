@@ -13,6 +13,7 @@ from robo_dopamine_ros.data.steps import Steps
 from robo_dopamine_ros.learning.experience import Experience
 from robo_dopamine_ros.learning.observation import Observer
 from robo_dopamine_ros.learning.pupil import Pupil
+from robo_dopamine_ros.learning.sampling import SamplingParameters
 from robo_dopamine_ros.learning.steps import Frame, Key, Scale, Step
 from robo_dopamine_ros.learning.trial import Judge, Person, Place, Told
 from robo_dopamine_ros.types import Episode, Mode, Outcome, Phase, Progress, Views
@@ -29,6 +30,7 @@ class PracticeParameters:
     batch: int = 128  # transitions of a gradient step, 2 or more
     pretraining: int = 300  # gradient steps on demonstrations before practice, 0 or more
     scale: Scale = field(default_factory=Scale)
+    sampling: SamplingParameters = field(default_factory=SamplingParameters)
 
     def __post_init__(self) -> None:
         for name, low in (('horizon', 1), ('updates', 0), ('batch', 2), ('pretraining', 0)):

@@ -8,7 +8,7 @@ import torch
 
 from robo_dopamine_ros.learning.agent import Agent
 from robo_dopamine_ros.learning.parameters import AgentParameters, Stage
-from robo_dopamine_ros.learning.sampling import Memory
+from robo_dopamine_ros.learning.sampling import Memory, SamplingParameters
 from robo_dopamine_ros.learning.steps import Scale
 from robo_dopamine_ros.learning.tail import Tail
 
@@ -27,12 +27,18 @@ class Pupil:
 
     @classmethod
     def make(
-        cls, store: Path, scale: Scale, parameters: AgentParameters, batch: int, seed: int
+        cls,
+        store: Path,
+        scale: Scale,
+        parameters: AgentParameters,
+        batch: int,
+        seed: int,
+        sampling: SamplingParameters | None = None,
     ) -> 'Pupil':
         """One that knows the store and has learned nothing; StoreError without a store."""
         tail = Tail(store)
         agent = Agent(tail.sizes.observation, scale.size, parameters, seed)
-        return cls(agent, Memory(tail.sizes, scale), tail, batch, seed)
+        return cls(agent, Memory(tail.sizes, scale, sampling), tail, batch, seed)
 
     def remember(self) -> None:
         """Take in all that was sealed."""

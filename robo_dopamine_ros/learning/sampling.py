@@ -51,10 +51,13 @@ class SamplingParameters:
     demonstrations: float = 0.5  # share of a batch that a person drove, 0..1; the rest is replay
     commands: bool = False  # whether the gripper is told by commands, with a critic of its own
     cost: float = 0.0  # smallest reward of a step before shaping; 0 where only success pays
+    blur: float = 0.0  # noise on features when they are learned from, standard deviation
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.demonstrations <= 1.0:
             raise ValueError(f'demonstrations = {self.demonstrations}; it must be within 0..1')
+        if not 0.0 <= self.blur <= 1.0:
+            raise ValueError(f'blur = {self.blur}; it must be within 0..1')
 
 
 class Memory:
@@ -126,6 +129,9 @@ class Memory:
         observations = torch.empty((*frames.shape, self._sizes.observation))  # as Frame makes one
         features = self._sizes.features
         observations[..., :features] = torch.from_numpy(frames['features'])
+        if self.parameters.blur:
+            noise = rng.standard_normal(observations[..., :features].shape, np.float32)
+            observations[..., :features] += self.parameters.blur * torch.from_numpy(noise)
         observations[..., features:] = torch.from_numpy(frames['state'])
         column = {name: _tensor(rows[name]) for name in NUMBERS}
         return Batch(

@@ -115,8 +115,9 @@ def open_run(p: PolicyParameters, epoch: int) -> Actor:
     try:
         if not p.run:
             raise CheckpointError('it must be the folder of a run; `robo-dopamine train` makes one')
-        model = read_plan(folder.path).reward_model(folder)
-        _, eyes = watch(model)
+        plan = read_plan(folder.path)
+        model = plan.reward_model(folder)
+        _, eyes = watch(model, plan.sees)
         if strange := [view for view in p.cameras.views if view not in eyes.views]:
             raise ModelError(f'cameras.views: {model} knows no view {", ".join(strange)}')
         sizes = Sizes(eyes.see(read_goal(model, eyes.views)).size, STATE)

@@ -1,5 +1,6 @@
 """What is drawn from experience belongs together, whatever happened while it was recorded."""
 
+import math
 import os
 import tempfile
 from collections import Counter
@@ -137,6 +138,24 @@ def test_half_is_what_a_person_drove_and_half_what_was_practised(path):
     quarter = Memory(SIZES, SCALE, SamplingParameters(demonstrations=0.25))
     quarter.add(Tail(path).read())
     assert drawn(quarter, 100)[1].demonstrated[:25].all()
+
+
+def test_blur_is_noise_on_features_alone(path):
+    plain = drawn(remembered(path, SHOWN + PRACTICE))[1]
+    blurred = Memory(SIZES, SCALE, SamplingParameters(blur=0.1))
+    blurred.add(Tail(path).read())
+    batch = drawn(blurred)[1]
+    for seen, clear in (
+        (batch.observations, plain.observations),
+        (batch.next_observations, plain.next_observations),
+    ):
+        noise = (seen - clear)[:, : SIZES.features]
+        assert noise.mean() == pytest.approx(0.0, abs=0.005)
+        assert noise.std() == pytest.approx(0.1, abs=0.005)
+        assert torch.equal(seen[:, SIZES.features :], clear[:, SIZES.features :])
+    assert torch.equal(batch.actions, plain.actions)
+    with pytest.raises(ValueError, match='blur = nan'):
+        SamplingParameters(blur=math.nan)
 
 
 @pytest.mark.parametrize('told', [SHOWN, PRACTICE[:20]])

@@ -277,10 +277,10 @@ def test_a_writer_that_is_killed_loses_nothing(path):
         read += tail.read().transitions['step'].tolist()
         time.sleep(rng.uniform(0.0, 0.05))  # the moment is what chance is about
         writer.kill()
-        lines = [first, *writer.stdout.read().split('\n')]
+        lines = [first, *writer.stdout.read().splitlines(keepends=True)]
         writer.wait()
         for line in lines:
-            if line.endswith('\n') or line:
+            if line.endswith('\n'):  # the last one may be cut off
                 epoch, sequence = map(int, line.split())
                 assert announced[epoch] == sequence
                 announced[epoch] += 1

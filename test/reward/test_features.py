@@ -58,7 +58,7 @@ def test_two_who_look_at_one_thing_cost_one_pass():
 
 
 def test_both_engines_give_the_same_features_and_progress_as_before():
-    told = [watch(FOLDER, engine)[1].see(views(1)) for engine in ('torch', 'onnx')]
+    told = [watch(FOLDER, engine=engine)[1].see(views(1)) for engine in ('torch', 'onnx')]
     assert told[0].shape == (384,)
     np.testing.assert_allclose(told[0], told[1], atol=1e-4)
 
@@ -72,6 +72,15 @@ def test_a_missing_view_has_features_of_zero():
     assert not told[128:].any()
 
 
+def test_features_are_those_of_the_chosen_views():
+    _, eyes = watch(FOLDER)
+    _, wrists = watch(FOLDER, ('right_wrist', 'left_wrist'))
+    all_ = eyes.see(views(2)).reshape(3, -1)
+    np.testing.assert_array_equal(wrists.see(views(2)), np.concatenate((all_[2], all_[1])))
+    with pytest.raises(ModelError, match='no view top; it has front'):
+        watch(FOLDER, ('front', 'top'))
+
+
 def test_the_reward_model_and_the_eyes_share_what_they_see():
     grm, eyes = watch(FOLDER)
     grm.begin(TaskContext('', views(3)))
@@ -83,4 +92,4 @@ def test_a_model_without_graphs_is_refused(tmp_path):
     shutil.copytree(FOLDER, tmp_path / 'model')
     (tmp_path / 'model' / 'see.onnx').unlink()
     with pytest.raises(ModelError, match=r'see.onnx is missing'):
-        watch(tmp_path / 'model', 'onnx')
+        watch(tmp_path / 'model', engine='onnx')

@@ -52,7 +52,7 @@ def make_run(folder: Path) -> int:
     """A folder as `train` leaves it, but without weights; gives the number of features."""
     plan = default_plan('calql')
     write_plan(type(plan)(plan.agent, plan.practice, model=str(MODEL)), folder)
-    _, eyes = watch(MODEL)
+    _, eyes = watch(MODEL, plan.sees)
     return eyes.see(read_goal(MODEL, eyes.views)).size
 
 

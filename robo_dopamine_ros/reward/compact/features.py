@@ -1,5 +1,6 @@
 """What a policy sees: frozen features of the compact encoder, from the pass that gives progress."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,25 +37,35 @@ class Remembering:
 class Eyes:
     """Views in, features out; the same code in the trainer and on the robot."""
 
-    def __init__(self, card: Card, engine: Engine) -> None:
-        self.views = card.views
+    def __init__(self, card: Card, engine: Engine, chosen: Sequence[str] = ()) -> None:
+        """Features are those of the `chosen` views, in their order; none: of all."""
+        self.views, self.chosen = card.views, tuple(chosen) or card.views
         self._shape, self._engine = card.shape, engine
+        self._rows = [self.views.index(view) for view in self.chosen]
 
     def see(self, views: Views) -> np.ndarray:
         """Features (n,) float32 of one set of views; those of a missing view are 0."""
         shape = self._shape
         seen = self._engine.see(*stack(views, self.views, shape.width, shape.height))
-        return seen.features
+        rows = seen.features.reshape(len(self.views), -1)
+        return rows[self._rows].ravel()
 
 
-def watch(folder: Path, engine: str = 'auto', threads: int = 1) -> tuple[CompactGRM, Eyes]:
+def watch(
+    folder: Path, chosen: Sequence[str] = (), engine: str = 'auto', threads: int = 1
+) -> tuple[CompactGRM, Eyes]:
     """Open a model folder as a GRM and as eyes; what both look at is encoded once.
 
-    Raises ModelError, also for a model of a version that had no features.
+    `chosen` are the views whose features are given, none: all. Raises ModelError, also for a model
+    of a version that had no features.
     """
     card = read_card(folder)
+    if strange := [view for view in chosen if view not in card.views]:
+        raise ModelError(
+            f'{folder}: knows no view {", ".join(strange)}; it has {", ".join(card.views)}'
+        )
     runner = Remembering(start_engine(folder, card.shape, engine, threads))
-    eyes = Eyes(card, runner)
+    eyes = Eyes(card, runner, chosen)
     if not eyes.see(goal := read_goal(folder, card.views)).size:
         raise ModelError(f'{folder}: its graphs give no features; adapt again with this version')
     return CompactGRM(card, runner, goal), eyes
