@@ -36,4 +36,5 @@ def prepared(run: Path | None, out: Path) -> Folder:
 def words(folder: Folder, sets: Sequence[str]) -> list[str]:
     """Give what follows `robo-dopamine up`."""
     wanted = ['learn', '--run', str(folder.path), '--task', TASK]
+    wanted += ['--set', 'conductor.episodes.rollouts=0']  # the bench says when there are enough
     return [*wanted, *(word for text in sets for word in ('--set', text))]

@@ -19,6 +19,10 @@ JOIN potentials p ON p.frame = s.begin LEFT JOIN potentials q ON q.frame = s.end
 WHERE t.step > ? ORDER BY t.step LIMIT ?
 """
 FRAMES = 'SELECT id, features, state FROM frames WHERE id > ? AND id <= ? ORDER BY id'
+PRACTISED = """
+SELECT count(*) FROM episodes
+WHERE ended IS NOT NULL AND id NOT IN (SELECT DISTINCT episode FROM steps WHERE demonstration)
+"""
 TRANSITION = np.dtype(
     [
         ('step', 'i8'),  # number in the store, rising
@@ -60,6 +64,12 @@ class Tail:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    @property
+    def practised(self) -> int:
+        """Episodes of practice that have ended; what was recorded before is none."""
+        with schema.telling(self.path, 'the store cannot be read'):
+            return self._db.execute(PRACTISED).fetchone()[0]
 
     def read(self, limit: int = CHUNK) -> News:
         """At most `limit` transitions after those read before; none when there are no more."""

@@ -19,6 +19,7 @@ from robo_dopamine_ros.ros.resets import ResetError, ResetParameters, Resets
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.types import Outcome
 
+NEXT = 'next episode'  # in diagnostics: what begins it, or why none begins
 TICK = 0.05  # [s] between looks at the clock; reset motions are told as often
 
 
@@ -81,8 +82,8 @@ class Conductor(Node):
         return self._answer(response, self._episodes.end(outcome, by, self._now()))
 
     def _on_pause(self, request: Any, response: Any) -> Any:
-        self._episodes.pause(request.data)
-        response.success, response.message = True, self._episodes.words
+        refusal = self._episodes.pause(request.data)
+        response.success, response.message = not refusal, refusal or self._episodes.prospect
         return response
 
     def _answer(self, response: Any, reason: str) -> Any:
@@ -114,15 +115,16 @@ class Conductor(Node):
         episode, waits_for = self._episodes.episode, self._resets.waits_for
         speakers = self.count_publishers(topics.EPISODE.name)
         message = self._episodes.words + (f': {waits_for}' if waits_for else '')
-        unrecorded = self._episodes.unrecorded
-        message += f'; {unrecorded}' if unrecorded not in message else ''
-        level = Level.WARN if waits_for or self._episodes.halted or unrecorded else Level.OK
+        missing = self._episodes.missing
+        message += f'; {missing}' if missing not in message else ''
+        level = Level.WARN if waits_for or self._episodes.halted or missing else Level.OK
         if speakers > 1:
             level, message = Level.ERROR, f'{speakers} publishers of episode; there must be one'
         values: dict[str, object] = {
             'episode': episode.id,
             'outcome': episode.outcome.name,
             'decided by': episode.decided_by,
+            NEXT: self._episodes.prospect,
             **self._episodes.tally.values(),
         }
         return [Health('conductor', level, message, values)]

@@ -1,6 +1,7 @@
 """The folder of a run: told once to a cell, it decides what the cell's nodes must agree on."""
 
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def with_run(given: Given) -> Given:
         ('sim', 'piece.clearance'): plan.clearance,
         ('operator', 'standby.hole'): Workpiece(clearance=plan.clearance).hole,
         ('operator', 'standby.until'): plan.interventions,
+        ('conductor', 'episodes.first'): _practised('cell', folder),
     }
     fills = [
         (node, key, value)
@@ -66,6 +68,17 @@ def check_run(cell: CellParameters, nodes: Mapping[str, Any]) -> None:
             f'{node}.run: its plan has perspective = {perspective!r}; '
             'a cell knows no other progress than that of all'
         )
+    if cell.run and 'conductor' in cell.nodes:
+        _check_left(cell.run, nodes['conductor'].episodes)
+
+
+def _check_left(run: str, episodes: Any) -> None:
+    """Refuse to start where nothing is left to practise."""
+    if episodes.auto and 0 < episodes.rollouts <= episodes.first:
+        raise ConfigurationError(
+            f'{run}: nothing is left to do: {episodes.first} episodes were practised, '
+            f'conductor.episodes.rollouts = {episodes.rollouts}; --set a larger one to go on, or 0'
+        )
 
 
 def _refuse_none(given: Given, nodes: Collection[str]) -> None:
@@ -76,6 +89,18 @@ def _refuse_none(given: Given, nodes: Collection[str]) -> None:
                 f'{node}.run is empty; `robo-dopamine up --run RUN` gives one to all, after '
                 '`robo-dopamine train --rollouts 0 --out RUN`'
             )
+
+
+def _practised(node: str, folder: Folder) -> int:
+    """How many episodes were practised in a run, in one process or in cells."""
+    from robo_dopamine_ros.learning.schema import StoreError
+    from robo_dopamine_ros.learning.tail import Tail
+
+    try:
+        with closing(Tail(folder.store)) as tail:
+            return tail.practised
+    except StoreError as error:
+        raise ConfigurationError(f'{node}.run: {error}') from error
 
 
 def _plan(node: str, folder: Folder) -> 'Plan':

@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass, replace
 
 from robo_dopamine_ros.ros.tally import Tally
+from robo_dopamine_ros.ros.witnesses import RECORDER, Witnesses
 from robo_dopamine_ros.types import SECOND, Episode, Kept, Outcome, Phase, Progress
 
 GATE_SILENCE = 1.0  # a gate that spoke and is silent so long is gone [s]
-RECORDER_SILENCE = 2.0  # so long an episode may go on unrecorded [s]
+LOSSES = 3  # so many episodes in a row that lost a witness, and a person must look
+BY_ITSELF, BY_PERSON = 'the next begins by itself', 'start_episode begins the next'
 SECOND_THOUGHT = 1.0  # asking again earlier is the same wish twice, no confirmation [s]
 
 
@@ -24,15 +26,17 @@ class EpisodeParameters:
     )
     auto: bool = False  # after an episode the next begins by itself, unless it was aborted
     interval: float = 3.0  # from an end to that beginning [s]
-    rollouts: int = 0  # so many, the one a person starts included; 0: without end
+    first: int = 0  # index of the first: so many there were before, as in a run that goes on
+    rollouts: int = 0  # once there were so many, `first` included, none by itself; 0: without end
     recorded: bool = False  # whether none runs without a recorder that keeps it
 
     def __post_init__(self) -> None:
         for name in ('time_limit', 'grace', 'silence', 'interval'):
             if not 0.0 <= (value := getattr(self, name)) < math.inf:
                 raise ValueError(f'{name} = {value} s; it must be 0 or more')
-        if not self.rollouts >= 0:
-            raise ValueError(f'rollouts = {self.rollouts}; it must be 0 or more')
+        for name in ('first', 'rollouts'):
+            if not (count := getattr(self, name)) >= 0:
+                raise ValueError(f'{name} = {count}; it must be 0 or more')
 
 
 class Episodes:
@@ -53,16 +57,15 @@ class Episodes:
         """
         self.episode = Episode(task=parameters.task)
         self.tally = Tally()
-        self.halted = ''  # why no next episode begins by itself
+        self.halted = 'nobody has begun the first' if parameters.auto else ''  # why none by itself
         self._parameters = parameters
         self._run = run
         self._resets, self._asks = resets, asks
-        self._series = 0  # episodes since a person started one, that included
+        self._losses = 0  # episodes in a row that lost a witness
         self._paused = False
         self._gate: int | None = None  # stamp at which the gate spoke last [ns]
         self._latch = ''  # why the gate lets nothing through
-        self._recorder: int | None = None  # stamp at which the recorder spoke last [ns]
-        self._kept = Kept(0)  # its word
+        self._witnesses = Witnesses(parameters.recorded, parameters.silence)
         self._reads = False  # whether a reading was ever heard, so that there is a reward model
         self._heard: int | None = None  # stamp since which it is silent in this episode [ns]
         self._step = 0  # of the newest valid reading
@@ -89,7 +92,7 @@ class Episodes:
             return self.ready(now)
         if reason := self._hindrance(task):
             return reason
-        self.halted, self._series = '', 0
+        self.halted, self._losses = '', 0
         self._begin(task or self.episode.task, now)
         return ''
 
@@ -119,21 +122,27 @@ class Episodes:
         self.tally.count(self.episode)
         if outcome is Outcome.ABORTED:
             self.halted = f'{self.episode.id} was aborted by {decided_by}'
+        else:
+            self._losses = 0
         return ''
 
-    def pause(self, paused: bool) -> None:
-        """Let no next episode begin, or let them go on."""
-        self._paused = paused
+    def pause(self, paused: bool) -> str:
+        """Let no next episode begin, or let them go on, the first too; gives why not."""
         if not paused:
-            self.halted = ''
+            if self._latch:
+                return self._latched
+            self.halted, self._losses = '', 0
+        self._paused = paused
+        return ''
 
     def hear(self, reading: Progress, now: int) -> bool:
         """Take in what the reward model says of the running episode; whether that ended it."""
         self._reads = True
+        self._witnesses.hear_model(now)
         if not self.running or reading.episode != self.episode.id:
             return False
         if reading.valid and reading.step < self._step:
-            return not self.end(Outcome.ABORTED, 'restart of the reward model', now)
+            return self._lose('restart of the reward model', now)
         self._heard, self._step = now, max(self._step, reading.step)
         if not reading.success_candidate:
             self._proposed = None
@@ -151,17 +160,16 @@ class Episodes:
         """Take in what the recorder says, if episodes depend on it; whether that ended one."""
         if not self._parameters.recorded:
             return False
-        self._recorder, self._kept = now, kept
-        return bool(kept.reason) and self._lose_recorder(f'recorder: {kept.reason}', now)
+        self._witnesses.hear_recorder(kept, now)
+        return bool(kept.reason) and self._lose(f'recorder: {kept.reason}', now)
 
     def tick(self, now: int) -> bool:
         """Do what time does; whether the episode changed."""
         if self._gate is not None and now - self._gate >= GATE_SILENCE * SECOND:
             self._gate, self._latch = None, ''
             return self._lose_gate('gate: silent', now)
-        if self._recorder is not None and self._old(self._recorder, RECORDER_SILENCE, now):
-            self._recorder = None
-            return self._lose_recorder('recorder: silent', now)
+        if RECORDER in self._witnesses.tick(now):
+            return self._lose('recorder: silent', now)
         if self.running:
             return self._end_by_time(now)
         if self._goes_on and now - self.episode.stamp >= self._parameters.interval * SECOND:
@@ -179,35 +187,50 @@ class Episodes:
             how = self.episode.outcome.name.lower().replace('_', ' ')
             notes = [f'ended: {how} by {self.episode.decided_by}']
         notes += [f'the gate is latched: {self._latch}'] if self._latch else []
-        notes += [self._deaf] if self._deaf else []
+        notes += [self._witnesses.absent] if self._witnesses.absent else []
         notes += ['paused'] if self._paused else []
         if self._parameters.auto and self.halted:
             notes += [f'no next episode by itself: {self.halted}']
+        elif self._done:
+            notes += [self._done]
         return '; '.join(notes)
 
     @property
-    def unrecorded(self) -> str:
-        """Why an episode that began now would not be recorded; empty if that is no matter."""
-        pending = self.episode.phase is Phase.ENDED and self._kept.ended != self.episode.id
-        if self._parameters.recorded and pending and not self._deaf:
-            return f'the recorder has not yet kept how {self.episode.id} ended'
-        return self._deaf
+    def prospect(self) -> str:
+        """What begins the next episode, or why none begins."""
+        if self.running or self.resetting:
+            return f'{self.episode.id} is {self.episode.phase.name.lower()}'
+        if hindrance := self._hindrance(''):
+            return hindrance
+        if not self._parameters.auto:
+            return BY_PERSON
+        return self._done or (f'none by itself: {self.halted}' if self.halted else BY_ITSELF)
 
     @property
-    def _deaf(self) -> str:
-        """Why the recorder takes nothing; empty if that is no matter."""
-        if not self._parameters.recorded:
-            return ''
-        if self._recorder is None:
-            return 'the recorder is silent'
-        return f'the recorder keeps nothing: {self._kept.reason}' if self._kept.reason else ''
+    def missing(self) -> str:
+        """Why an episode that began now would be in vain; empty if it would not."""
+        return self._witnesses.missing(self.episode)
 
     @property
     def _goes_on(self) -> bool:
         """Whether the next episode begins by itself."""
-        limits = self._parameters
-        over = self.episode.phase is Phase.ENDED and not (self.halted or self._hindrance(''))
-        return limits.auto and over and (not limits.rollouts or self._series < limits.rollouts)
+        return self._parameters.auto and not (self.halted or self._hindrance('') or self._done)
+
+    @property
+    def _done(self) -> str:
+        """That there were as many as were wanted, if so."""
+        wanted = self._parameters.rollouts
+        enough = self._parameters.auto and 0 < wanted <= self._next
+        return f'all {wanted} episodes are done' if enough else ''
+
+    @property
+    def _next(self) -> int:
+        """Index of the next episode."""
+        return self._parameters.first + self.tally.begun
+
+    @property
+    def _latched(self) -> str:
+        return f'the gate is latched: {self._latch}; rearm it first'
 
     def _hindrance(self, task: str) -> str:
         """Why no episode can begin."""
@@ -218,17 +241,16 @@ class Episodes:
         if self._paused:
             return 'paused; call pause with false first'
         if self._latch:
-            return f'the gate is latched: {self._latch}; rearm it first'
-        if self.unrecorded:
-            return self.unrecorded
+            return self._latched
+        if self.missing:
+            return self.missing
         return '' if task or self.episode.task else 'no task; say what is to be done'
 
     def _begin(self, task: str, now: int) -> None:
-        index = self.tally.begun
+        index = self._next
         phase = Phase.RESETTING
         self.episode = Episode(f'{self._run}-{index:04d}', index, task, phase, stamp=now)
         self.tally.begun += 1
-        self._series += 1
         if not self._resets:
             self.ready(now)
 
@@ -238,14 +260,17 @@ class Episodes:
         active = self.running or self.resetting
         return active and not self.end(Outcome.ABORTED, by, now)
 
-    def _lose_recorder(self, by: str, now: int) -> bool:
-        """Abort what is under way; unlike after other aborts the next may begin by itself.
+    def _lose(self, by: str, now: int) -> bool:
+        """Abort what is under way, for a witness is lost; the next may begin by itself.
 
-        Nothing is wrong with the arm, and `unrecorded` holds it back until all is kept again.
+        Nothing is wrong with the arm, and `missing` holds the next back until the witness is there
+        again. Where one episode after the other ends so, a person must look.
         """
         halted = self.halted
         lost = (self.running or self.resetting) and not self.end(Outcome.ABORTED, by, now)
-        self.halted = halted
+        self._losses += lost
+        again = self._losses >= LOSSES
+        self.halted = f'{by}, {self._losses} episodes in a row' if lost and again else halted
         return lost
 
     def _end_by_time(self, now: int) -> bool:
@@ -255,7 +280,7 @@ class Episodes:
             and self._heard is not None
             and self._old(self._heard, limits.silence, now)
         ):
-            return not self.end(Outcome.ABORTED, 'silence of the reward model', now)
+            return self._lose('silence of the reward model', now)
         if limits.accept_candidates and self._proposed is not None:
             due = self._old(self._proposed, limits.grace, now)
             return due and not self.end(Outcome.SUCCESS, 'grm', now)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_run import PLAN, make_run
+from small_run import PLAN, make_run, practise
 
 from robo_dopamine_ros.ros import environment
 
@@ -79,6 +79,28 @@ def test_one_run_is_that_of_all_who_practise(run: Path, monkeypatch) -> None:
     assert {process.title: process.parameters for process in by_set}['sim'][
         'piece.clearance'
     ] == 0.002
+
+
+def test_a_run_goes_on_where_it_stopped_and_says_when_nothing_is_left(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / 'run', replace(PLAN, model=str(ROOT / 'models' / 'grm')))
+
+    def first() -> object:
+        told = {process.title: process for process in system.cell('learn', run=folder.path)}
+        return told['conductor'].parameters['episodes.first']
+
+    assert first() == 0, 'a demonstration is no practice'
+    for name in ('monday', 'tuesday'):
+        practise(folder, name, 3)
+    assert first() == 2
+    three = ['conductor.episodes.rollouts=3']
+    assert system.cell('learn', run=folder.path, sets=three)
+    practise(folder, 'wednesday', 3)
+    with pytest.raises(
+        ConfigurationError, match='nothing is left to do: 3 episodes were practised'
+    ):
+        system.cell('learn', run=folder.path, sets=three)
+    assert system.cell('learn', run=folder.path, sets=['conductor.episodes.rollouts=0'])
+    assert system.cell('learn', run=folder.path, sets=[*three, 'conductor.episodes.first=1'])
 
 
 def test_a_run_is_that_of_a_cell_which_learns(run: Path, tmp_path: Path) -> None:

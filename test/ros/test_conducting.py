@@ -105,6 +105,8 @@ def test_time_cuts_off_and_silence_too() -> None:
     silent.hear(reading(silent, candidate=False), T0 + 50 * SECOND)
     assert silent.tick(T0 + 52 * SECOND)
     assert silent.episode.outcome is Outcome.ABORTED
+    assert silent.start('', T0 + 60 * SECOND) == 'the reward model is silent'
+    silent.hear(Progress(stamp=T0, reason='no episode runs'), T0 + 60 * SECOND)
     assert silent.start('', T0 + 60 * SECOND) == ''
     assert not silent.tick(T0 + 62 * SECOND - 1)
     assert silent.tick(T0 + 62 * SECOND), 'it was heard once, and never in this episode'
@@ -188,9 +190,22 @@ def test_the_next_begins_by_itself_after_the_interval() -> None:
     assert (episodes.episode.index, episodes.running) == (1, True)
     episodes.end(Outcome.SUCCESS, 'Ada', T0 + 3 * SECOND)
     assert not episodes.tick(T0 + 90 * SECOND), 'two were wanted'
-    assert episodes.start('', T0 + 90 * SECOND) == ''
+    assert episodes.words == 'ended: success by Ada; all 2 episodes are done'
+    assert episodes.start('', T0 + 90 * SECOND) == '', 'but a person may want another'
     episodes.end(Outcome.SUCCESS, 'Ada', T0 + 91 * SECOND)
-    assert episodes.tick(T0 + 95 * SECOND), 'a person began another two'
+    assert not episodes.tick(T0 + 95 * SECOND)
+
+
+def test_a_run_that_goes_on_counts_the_episodes_before() -> None:
+    episodes = automatic(first=7, rollouts=9)
+    assert (episodes.episode.index, episodes.episode.id) == (7, 'run-0007')
+    episodes.end(Outcome.FAILURE, 'Ada', T0)
+    assert episodes.tick(T0 + 2 * SECOND)
+    assert episodes.episode.index == 8
+    assert episodes.tally.begun == 2
+    episodes.end(Outcome.FAILURE, 'Ada', T0 + 3 * SECOND)
+    assert not episodes.tick(T0 + 90 * SECOND)
+    assert episodes.prospect == 'all 9 episodes are done'
 
 
 def test_after_an_abort_a_person_lets_them_go_on() -> None:
@@ -200,9 +215,32 @@ def test_after_an_abort_a_person_lets_them_go_on() -> None:
     episodes.hear_gate(False, '', T0 + 5 * SECOND // 2)
     assert not episodes.tick(T0 + 3 * SECOND)
     assert 'no next episode by itself: ' in episodes.words
-    episodes.pause(False)
+    assert episodes.prospect == 'none by itself: run-0000 was aborted by gate: arm fault'
+    assert episodes.pause(False) == ''
+    assert episodes.prospect == 'the next begins by itself'
     episodes.hear_gate(False, '', T0 + 3 * SECOND)
     assert episodes.tick(T0 + 3 * SECOND)
+
+
+def test_who_lets_them_go_on_rearms_first() -> None:
+    episodes = automatic()
+    episodes.hear_gate(True, 'arm fault', T0)
+    assert episodes.pause(False) == 'the gate is latched: arm fault; rearm it first'
+    episodes.hear_gate(False, '', T0 + SECOND // 2)
+    assert not episodes.tick(T0 + 9 * SECOND), 'to rearm is not to go on'
+
+
+def test_the_first_begins_once_a_person_lets_them_go_on() -> None:
+    episodes = Episodes(EpisodeParameters(task='t', auto=True, silence=0.0), 'run')
+    assert not episodes.tick(T0)
+    assert episodes.prospect == 'none by itself: nobody has begun the first'
+    episodes.pause(False)
+    assert episodes.tick(T0)
+    assert episodes.prospect == 'run-0000 is running'
+    asked = Episodes(EpisodeParameters(task='t'), 'run')
+    asked.pause(False)
+    assert not asked.tick(T0)
+    assert asked.prospect == 'start_episode begins the next'
 
 
 def test_a_latch_between_episodes_stops_them_too() -> None:
@@ -236,7 +274,8 @@ def keep(episodes: Episodes, now: int, reason: str = '') -> bool:
 def test_none_begins_without_a_recorder_and_a_person_is_told() -> None:
     episodes = recorded()
     assert episodes.start('', T0) == 'the recorder is silent'
-    assert episodes.words == 'idle; the recorder is silent'
+    nobody = 'no next episode by itself: nobody has begun the first'
+    assert episodes.words == f'idle; the recorder is silent; {nobody}'
     keep(episodes, T0, 'the disk is full')
     assert episodes.start('', T0) == 'the recorder keeps nothing: the disk is full'
     keep(episodes, T0)
@@ -273,6 +312,66 @@ def test_a_recorder_that_is_lost_aborts_and_the_series_goes_on_once_it_is_back()
     assert not episodes.tick(T0 + 62 * SECOND)
     keep(episodes, T0 + 62 * SECOND)
     assert episodes.tick(T0 + 62 * SECOND)
+
+
+def speak(episodes: Episodes, now: int) -> bool:
+    """Say something, as the reward node does at every look, between episodes too."""
+    return episodes.hear(replace(reading(episodes, False), stamp=now), now)
+
+
+def silenced() -> tuple[Episodes, int]:
+    """One that the reward model left, and when that was seen."""
+    episodes = running(auto=True, interval=1.0, silence=2.0)
+    speak(episodes, T0)
+    assert episodes.tick(T0 + 2 * SECOND)
+    assert episodes.episode.decided_by == 'silence of the reward model'
+    return episodes, T0 + 2 * SECOND
+
+
+def test_a_reward_model_that_is_lost_aborts_and_the_series_goes_on_once_it_is_back() -> None:
+    episodes, now = silenced()
+    assert not episodes.halted
+    assert not episodes.tick(now + 60 * SECOND), 'nobody would watch it'
+    assert episodes.prospect == 'the reward model is silent'
+    speak(episodes, now + 60 * SECOND)
+    assert episodes.tick(now + 60 * SECOND)
+    assert episodes.running
+
+
+def test_one_that_begins_anew_in_the_middle_does_not_end_the_series() -> None:
+    episodes = running(auto=True, interval=1.0)
+    episodes.hear(replace(reading(episodes, False), step=7), T0)
+    assert episodes.hear(replace(reading(episodes, False), step=1), T0)
+    assert episodes.episode.decided_by == 'restart of the reward model'
+    assert episodes.tick(T0 + SECOND)
+
+
+def test_episode_after_episode_without_a_reward_model_needs_a_person() -> None:
+    episodes, now = silenced()
+    for lost in (2, 3):
+        speak(episodes, now + SECOND)
+        assert episodes.tick(now + SECOND), 'it speaks'
+        now += 3 * SECOND
+        assert episodes.tick(now), f'loss {lost}'
+    assert episodes.halted == 'silence of the reward model, 3 episodes in a row'
+    speak(episodes, now + 9 * SECOND)
+    assert not episodes.tick(now + 9 * SECOND)
+    episodes.pause(False)
+    assert episodes.tick(now + 9 * SECOND)
+
+
+def test_losses_that_do_not_follow_one_another_need_nobody() -> None:
+    episodes, now = silenced()
+    for _ in range(6):
+        speak(episodes, now + SECOND)
+        assert episodes.tick(now + SECOND)
+        now += SECOND
+        if episodes.episode.index % 2:
+            episodes.end(Outcome.FAILURE, 'Ada', now)
+        else:
+            now += 2 * SECOND
+            assert episodes.tick(now)
+    assert not episodes.halted
 
 
 def test_what_else_halts_a_series_does_so_without_a_recorder_too() -> None:
@@ -377,6 +476,12 @@ def test_counts_are_told_in_words() -> None:
         'decided by gate': 1,
         'aborted, last 20': 1,
     }
+
+
+@pytest.mark.parametrize('name', ['first', 'rollouts'])
+def test_counts_are_not_below_none(name: str) -> None:
+    with pytest.raises(ValueError, match=f'{name} = -1; it must be 0 or more'):
+        EpisodeParameters(**{name: -1})
 
 
 @pytest.mark.parametrize('name', ['time_limit', 'grace', 'silence', 'interval'])
