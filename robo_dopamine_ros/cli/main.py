@@ -14,7 +14,8 @@ from robo_dopamine_ros import __version__
 
 PACKAGE = 'robo_dopamine_ros.'
 VERBS = (  # in this order
-    *('demo', 'replay', 'adapt', 'evaluate', 'record', 'train', 'up', 'teleop', 'bench', 'doctor'),
+    *('demo', 'replay', 'adapt', 'evaluate', 'record', 'train'),
+    *('up', 'resume', 'teleop', 'bench', 'doctor'),
 )
 FAULT, INTERRUPTED = 2, 130  # exit codes
 TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment: show where an error came from

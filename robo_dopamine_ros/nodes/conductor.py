@@ -13,13 +13,12 @@ from rclpy.node import Node
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import episode_to_msg, kept_from_msg, progress_from_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
-from robo_dopamine_ros.ros.episodes import EpisodeParameters, Episodes
+from robo_dopamine_ros.ros.episodes import NEXT, EpisodeParameters, Episodes
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.resets import ResetError, ResetParameters, Resets
 from robo_dopamine_ros.ros.run import run
 from robo_dopamine_ros.types import Outcome
 
-NEXT = 'next episode'  # in diagnostics: what begins it, or why none begins
 TICK = 0.05  # [s] between looks at the clock; reset motions are told as often
 
 

@@ -13,7 +13,6 @@ from robo_dopamine_ros.nodes.settings import (
     Given,
     with_sets,
 )
-from robo_dopamine_ros.sim.scene import Workpiece
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.learning.plan import Plan
@@ -36,6 +35,8 @@ def with_run(given: Given) -> Given:
         )
     folder = Folder(Path(run).resolve())
     plan = _plan('cell', folder)
+    from robo_dopamine_ros.sim.scene import Workpiece
+
     decided = {
         **{(node, 'run'): str(folder.path) for node in LIVE},
         ('reward', 'model'): str(plan.reward_model(folder)),

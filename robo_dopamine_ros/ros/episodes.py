@@ -9,7 +9,9 @@ from robo_dopamine_ros.types import SECOND, Episode, Kept, Outcome, Phase, Progr
 
 GATE_SILENCE = 1.0  # a gate that spoke and is silent so long is gone [s]
 LOSSES = 3  # so many episodes in a row that lost a witness, and a person must look
+NEXT = 'next episode'  # in diagnostics: what begins it, or why none begins
 BY_ITSELF, BY_PERSON = 'the next begins by itself', 'start_episode begins the next'
+DONE = 'episodes are done'
 SECOND_THOUGHT = 1.0  # asking again earlier is the same wish twice, no confirmation [s]
 
 
@@ -221,7 +223,7 @@ class Episodes:
         """That there were as many as were wanted, if so."""
         wanted = self._parameters.rollouts
         enough = self._parameters.auto and 0 < wanted <= self._next
-        return f'all {wanted} episodes are done' if enough else ''
+        return f'all {wanted} {DONE}' if enough else ''
 
     @property
     def _next(self) -> int:
