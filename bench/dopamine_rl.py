@@ -41,18 +41,22 @@ class Arm:
     seeds: tuple[int, ...] = ONE
 
 
+SHORT = ('--rollouts', '75')
 ARMS = (
-    Arm('headline', (), THREE),
-    Arm('sparse', ('--reward', 'sparse'), THREE),
-    Arm('absolute', ('--reward', 'absolute'), THREE),
-    Arm('absolute, scaled', ('--reward', 'scaled'), THREE),
-    Arm('no interventions', ('--interventions', '0')),
-    Arm('consistency', ('--fusion', 'consistency')),
-    Arm('incremental alone', ('--perspective', 'incremental')),
-    Arm('forward alone', ('--perspective', 'forward')),
-    Arm('backward alone', ('--perspective', 'backward')),
-    Arm('ConRFT', ('--algorithm', 'conrft')),
-    Arm('SAC', ('--algorithm', 'sac')),
+    Arm('headline, 120 rollouts', (), THREE),
+    Arm('75 rollouts', SHORT, THREE),
+    Arm('75, 5 helped', (*SHORT, '--interventions', '5'), THREE),
+    Arm('sparse', (*SHORT, '--reward', 'sparse'), THREE),
+    Arm('absolute', (*SHORT, '--reward', 'absolute'), THREE),
+    Arm('absolute, scaled', (*SHORT, '--reward', 'scaled'), THREE),
+    Arm('no interventions', (*SHORT, '--interventions', '0')),
+    Arm('sees all views', (*SHORT, '--sees', 'front', 'left_wrist', 'right_wrist')),
+    Arm('consistency', (*SHORT, '--fusion', 'consistency')),
+    Arm('incremental alone', (*SHORT, '--perspective', 'incremental')),
+    Arm('forward alone', (*SHORT, '--perspective', 'forward')),
+    Arm('backward alone', (*SHORT, '--perspective', 'backward')),
+    Arm('ConRFT', (*SHORT, '--algorithm', 'conrft')),
+    Arm('SAC', (*SHORT, '--algorithm', 'sac')),
     Arm('1 mm, 20 demonstrations', ('--clearance', '0.001', '--demonstrations', '20')),
 )
 

@@ -25,7 +25,7 @@ class Plan:
     practice: PracticeParameters
     seed: int = 0
     rollouts: int = 120  # of practice
-    interventions: int = 30  # rollouts in which the person stands by, from the first on
+    interventions: int = 15  # rollouts in which the person stands by, from the first on
     reward: str = 'shaped'  # shaped, sparse, absolute or scaled
     fusion: str = 'mean'  # of the perspectives of progress
     perspective: str = ''  # the only one that counts as potential, if any
