@@ -188,10 +188,12 @@ class Episodes:
         if self.episode.phase is Phase.ENDED:
             how = self.episode.outcome.name.lower().replace('_', ' ')
             notes = [f'ended: {how} by {self.episode.decided_by}']
-        notes += [f'the gate is latched: {self._latch}'] if self._latch else []
+        known = self._latch and self._latch in notes[0]
+        latched = 'the gate is latched' + ('' if known else f': {self._latch}')
+        notes += [latched] if self._latch else []
         notes += [self._witnesses.absent] if self._witnesses.absent else []
         notes += ['paused'] if self._paused else []
-        if self._parameters.auto and self.halted:
+        if self._parameters.auto and self.halted and not self._latch:
             notes += [f'no next episode by itself: {self.halted}']
         elif self._done:
             notes += [self._done]

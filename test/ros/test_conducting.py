@@ -225,6 +225,7 @@ def test_after_an_abort_a_person_lets_them_go_on() -> None:
 def test_who_lets_them_go_on_rearms_first() -> None:
     episodes = automatic()
     episodes.hear_gate(True, 'arm fault', T0)
+    assert episodes.words == 'ended: aborted by gate: arm fault; the gate is latched'
     assert episodes.pause(False) == 'the gate is latched: arm fault; rearm it first'
     episodes.hear_gate(False, '', T0 + SECOND // 2)
     assert not episodes.tick(T0 + 9 * SECOND), 'to rearm is not to go on'
