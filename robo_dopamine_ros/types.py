@@ -189,6 +189,7 @@ class Control:
     source: str  # topic the command came from
     sent: Action
     target: Pose | None  # tool target in the base frame; None when none was sent
+    wished: np.ndarray = field(default_factory=lambda: np.zeros(6))  # by the source, before limits
 
 
 @dataclass(frozen=True)

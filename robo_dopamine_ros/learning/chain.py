@@ -1,15 +1,16 @@
 """How frames seen, ticks of the gate and the conductor's words become steps. Pure: stamps come in.
 
-A step lies between two frames; what was sent in it is what the gate sent between the ticks that
-were the newest when those frames were seen. So the twists of a chain, each over its time, add up to
-the way of the target, jumps of it included: where a person takes over it begins anew at the tool.
+A step lies between two frames; what was done in it is what the gate heard wished in the ticks after
+the one that was the newest when the first was seen, up to that of the second, each for its time.
+The wish counts, not the way of the target: where the gate holds the target back, as when the arm
+presses on something, it is the world that does not give way, and who wished must learn that.
+A policy alone in charge did what it decided on the first frame, though the gate hears it later.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from robo_dopamine_ros.geometry import between
 from robo_dopamine_ros.learning.steps import ACTING, Frame, Key, Step
 from robo_dopamine_ros.types import SECOND, Control, Episode, Mode, Phase
 
@@ -32,6 +33,7 @@ class Chain:
         self._word: int | None = None  # when it ended [ns]
         self._control: Control | None = None  # the newest tick of the gate
         self._heard: list[Control] = []  # the one that was the newest at `frame`, and those since
+        self._decided: np.ndarray | None = None  # by the policy on `frame`
 
     @property
     def running(self) -> bool:
@@ -64,6 +66,10 @@ class Chain:
             if control.stamp - self._heard[0].stamp > 2 * LONGEST * SECOND:
                 self._break()  # nothing was seen for so long
 
+    def decide(self, twist: np.ndarray) -> None:
+        """Hear what the policy wishes (6,), having seen the newest frame."""
+        self._decided = twist
+
     def see(self, frame: Frame) -> Step | None:
         """Give the step that ends on this frame; none on one that was seen before."""
         begin = self.frame
@@ -74,7 +80,7 @@ class Chain:
             return None
         step = self._step(begin, frame)
         self.sequence += 1
-        self.frame = frame
+        self.frame, self._decided = frame, None
         if self._word is not None and frame.stamp >= self._word:
             self._break()
         return step
@@ -87,7 +93,7 @@ class Chain:
             self.frame, self._heard = frame, [control]
 
     def _break(self) -> None:
-        self.frame, self._heard = None, []
+        self.frame, self._heard, self._decided = None, [], None
 
     def _step(self, begin: Frame, end: Frame) -> Step:
         word = self._word
@@ -95,9 +101,11 @@ class Chain:
         later = [tick for tick in later if word is None or tick.stamp <= word]
         last = later[-1] if later else first
         self._heard = [last]
-        mode, twist = charge([tick.mode for tick in later]), velocity(first, last)
+        mode, twist = charge([tick.mode for tick in later]), mean_wish(first, later)
         if twist is None and mode in ACTING:
             mode = Mode.HOLD
+        if mode is Mode.POLICY and self._decided is not None:
+            twist = self._decided
         return Step(
             *(Key(self._run, self._epoch, self.sequence), self._name, begin, end, mode),
             twist=np.zeros(6) if twist is None else twist,
@@ -113,8 +121,9 @@ def charge(modes: Sequence[Mode]) -> Mode:
     return max(idle or modes, default=Mode.HOLD)
 
 
-def velocity(first: Control, last: Control) -> np.ndarray | None:
-    """Twist (6,) [m/s, rad/s] of the sent target from one tick to another; None where unknown."""
-    if first.target is None or last.target is None or last.stamp <= first.stamp:
+def mean_wish(first: Control, later: Sequence[Control]) -> np.ndarray | None:
+    """Twist (6,) [m/s, rad/s] wished in the ticks after the first, each since the one before."""
+    stamps = np.array([tick.stamp for tick in (first, *later)])
+    if not later or stamps[-1] <= stamps[0]:
         return None
-    return between(first.target, last.target) / ((last.stamp - first.stamp) / SECOND)
+    return np.average([tick.wished for tick in later], axis=0, weights=np.diff(stamps))

@@ -92,6 +92,7 @@ class Performer:
             self.outbox.put(step)
         if self.chain.frame is frame:
             self._wish = self.actor.decide(frame, control.sent.gripper, stamp)
+            self.chain.decide(self._wish.twist)
 
     def _missing(self, now: float) -> str:
         """Why no frame can be made, views aside."""

@@ -89,7 +89,7 @@ class Step:
     begin: Frame
     end: Frame
     mode: Mode  # who was in charge
-    twist: np.ndarray  # (6,) [m/s, rad/s] displacement of the sent target over its time
+    twist: np.ndarray  # (6,) [m/s, rad/s] wished, mean over the step
     gripper: float  # sent opening, 0 closed .. 1 open
     gripper_before: float  # opening that was sent before this step
     policy_version: int = 0  # of the weights that decided; 0 when no policy did

@@ -156,6 +156,7 @@ def control_to_msg(control: Control, frame: str) -> ours.Control:
         reason=control.reason,
         source=control.source,
         sent=action_to_msg(control.sent, frame),
+        wished=twist_to_msg(control.wished),
         has_target=control.target is not None,
     )
     if control.target is not None:
@@ -173,6 +174,7 @@ def control_from_msg(message: ours.Control) -> Control:
         source=message.source,
         sent=action_from_msg(message.sent),
         target=pose_from_msg(message.target) if message.has_target else None,
+        wished=twist_from_msg(message.wished),
     )
 
 

@@ -198,6 +198,7 @@ class Gate:
         """Put into words what was decided."""
         acting, motion = self._charge.mode, self._motion
         moving = acting in MOVERS
+        wish = self._sources[acting].wish if moving else None
         return Control(
             stamp=stamp,
             mode=acting,
@@ -210,7 +211,8 @@ class Gate:
                 gripper=self._gripper if math.isfinite(self._gripper) else 1.0,
                 valid=moving,
                 reason='' if moving else reason,
-                policy_version=self._sources[acting].wish.policy_version if moving else 0,
+                policy_version=wish.policy_version if wish else 0,
             ),
             target=motion.target if motion and not self._asleep else None,
+            wished=np.asarray(wish.twist, float) if wish else STILL,
         )

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.geometry import moved, turn_between, turned
 from robo_dopamine_ros.learning.chain import LONGEST, Chain, charge
 from robo_dopamine_ros.learning.sealing import Sealer, SealingParameters
 from robo_dopamine_ros.learning.steps import ACTING, Frame, Scale, Step
@@ -18,6 +17,7 @@ MS = SECOND // 1000
 DAWN = 1_700_000_000 * SECOND  # [ns]
 STILL = Pose(np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]))
 TICK = 20 * MS  # of the gate
+REST = np.zeros(6)
 
 
 def frame(stamp: int) -> Frame:
@@ -25,10 +25,10 @@ def frame(stamp: int) -> Frame:
 
 
 def control(
-    stamp: int, mode: Mode = Mode.POLICY, target: Pose | None = STILL, version: int = 3
+    stamp: int, mode: Mode = Mode.POLICY, wished: np.ndarray = REST, version: int = 3
 ) -> Control:
     sent = Action(stamp, gripper=stamp % 7 / 7, policy_version=version)
-    return Control(stamp, mode, False, '', '', sent, target)
+    return Control(stamp, mode, False, '', '', sent, STILL, wished)
 
 
 def running(name: str, stamp: int) -> Episode:
@@ -41,12 +41,11 @@ def ended(name: str, stamp: int) -> Episode:
 
 @dataclass
 class Robot:
-    """A gate that moves its target by random twists, and a policy whose looks vary."""
+    """A gate that hears random wishes, and a policy whose looks vary."""
 
     rng: np.random.Generator
     chain: Chain = field(default_factory=lambda: Chain(7))
     now: int = DAWN
-    target: Pose = STILL
     mode: Mode = Mode.POLICY
     twist: np.ndarray = field(default_factory=lambda: np.zeros(6))
     controls: list[Control] = field(default_factory=list)
@@ -54,15 +53,12 @@ class Robot:
     begun: list[tuple[Frame, Control]] = field(default_factory=list)  # where steps begin and end
 
     def gate(self) -> None:
-        """One tick; now and then another mode, or a target that begins anew at the tool."""
-        self.now += TICK
+        """One tick, sooner or later; now and then another mode."""
+        self.now += int(self.rng.integers(1, 40)) * MS
         if self.rng.random() < 0.1:
             self.mode = Mode(self.rng.choice([0, 1, 1, 1, 2, 3, 3, 4]))
             self.twist = self.rng.normal(0, 0.3, 6)
-        self.target = moved(self.target, self.twist, TICK / SECOND)
-        if self.rng.random() < 0.05:
-            self.target = moved(self.target, self.rng.normal(0, 1, 6), 0.1)
-        self.controls.append(control(self.now, self.mode, self.target))
+        self.controls.append(control(self.now, self.mode, self.twist))
         self.chain.hear(self.controls[-1])
 
     def look(self, age: int) -> None:
@@ -107,8 +103,8 @@ def test_steps_of_any_practice_hang_together(seed):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_what_was_sent_adds_up_to_the_way_of_the_target(seed):
-    """However ticks, looks and modes fall, and wherever the target jumps."""
+def test_what_was_wished_adds_up(seed):
+    """However ticks, looks and modes fall."""
     robot = Robot(np.random.default_rng(seed))
     robot.gate()
     robot.chain.follow(running('e', robot.now))
@@ -120,21 +116,17 @@ def test_what_was_sent_adds_up_to_the_way_of_the_target(seed):
         robot.now += MS  # looks differ even where the gate stood still
         robot.look(0)
         newest.append(robot.controls[-1])
-    assert newest[0].target is not None
-    way, heading = np.zeros(3), newest[0].target.orientation
+    way = np.zeros(6)
     for step, (first, last) in zip(robot.steps, pairwise(newest), strict=True):
-        time = (last.stamp - first.stamp) / SECOND
-        way += step.twist[:3] * time
-        heading = turned(heading, step.twist[3:] * time)
+        way += step.twist * (last.stamp - first.stamp) / SECOND
         assert (step.gripper_before, step.gripper) == (first.sent.gripper, last.sent.gripper)
-    assert newest[-1].target is not None
-    np.testing.assert_allclose(newest[0].target.position + way, newest[-1].target.position)
-    np.testing.assert_allclose(turn_between(heading, newest[-1].target.orientation), 0, atol=1e-6)
+    wished = [b.wished * (b.stamp - a.stamp) / SECOND for a, b in pairwise(robot.controls)]
+    np.testing.assert_allclose(way, np.sum(wished, axis=0), atol=1e-9)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_the_action_that_was_sent_is_found_again(seed):
+def test_an_action_is_found_again(seed):
     """Whenever the looks fall between the ticks."""
     rng, scale = np.random.default_rng(seed), Scale()
     robot = Robot(rng)
@@ -147,8 +139,7 @@ def test_the_action_that_was_sent_is_found_again(seed):
         ticks = int(rng.integers(3, 9))
         for _ in range(ticks):
             robot.now += TICK
-            robot.target = moved(robot.target, twist, TICK / SECOND)
-            robot.chain.hear(control(robot.now, target=robot.target))
+            robot.chain.hear(control(robot.now, wished=twist))
         robot.look(int(rng.integers(0, 60)) * MS)
         np.testing.assert_allclose(scale.action(robot.steps[-1].twist, 0.0), action, atol=1e-5)
 
@@ -297,9 +288,22 @@ def test_what_was_not_seen_for_long_is_no_step(gap):
     assert chain.frame is end
 
 
-def test_without_a_target_nobody_acted():
-    step = chained(control(DAWN + TICK, P, None))
-    assert (step.mode, step.twist.any()) == (H, False)
+@pytest.mark.parametrize(('modes', 'own'), [([P, P], True), ([P, U], False), ([P, H], False)])
+def test_a_policy_alone_did_what_it_decided_however_late_the_gate_heard_it(modes, own):
+    chain = Chain(7)
+    chain.follow(running('a', DAWN))
+    chain.hear(control(DAWN))
+    chain.see(frame(DAWN))
+    chain.decide(np.full(6, 0.5))
+    for n, mode in enumerate(modes, 1):
+        chain.hear(control(DAWN + n * TICK, mode, np.full(6, 0.1 * n)))
+    step = chain.see(frame(DAWN + 100 * MS))
+    assert step is not None
+    np.testing.assert_allclose(step.twist, 0.5 if own else 0.15)
+    chain.hear(control(DAWN + 120 * MS, P, np.full(6, 0.3)))
+    step = chain.see(frame(DAWN + 200 * MS))  # nothing new was decided
+    assert step is not None
+    np.testing.assert_allclose(step.twist, 0.3)
 
 
 def test_a_view_seen_before_changes_nothing():

@@ -168,7 +168,7 @@ class World(Watcher):
         twist = wish.twist if fresh and mode is Mode.POLICY else np.zeros(6)
         self._pose = moved(self._pose, twist, TICK)
         sent = Action(stamp, twist, gripper=0.3, policy_version=wish.policy_version)
-        self.controls.append(Control(stamp, mode, False, '', '', sent, self._pose))
+        self.controls.append(Control(stamp, mode, False, '', '', sent, self._pose, twist))
         state = ArmState(
             *(stamp, self._pose, twist, np.zeros(7), np.zeros(7), tuple('abcdefg'), 0.3),
             wrench=np.zeros(6),

@@ -110,7 +110,7 @@ class Scene(Watcher):
         pose = Pose(np.array([self.place, 0.0, 0.2]), DOWN)
         twist = np.array([self.speed, 0, 0, 0, 0, 0])
         sent = Action(stamp, twist, gripper=0.25)
-        control = Control(stamp, self.mode, False, '', '', sent, pose)
+        control = Control(stamp, self.mode, False, '', '', sent, pose, twist)
         state = ArmState(
             *(stamp, pose, twist, np.zeros(7), np.zeros(7), tuple('abcdefg'), 0.25),
             wrench=np.zeros(6),

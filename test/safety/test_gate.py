@@ -461,3 +461,14 @@ def test_turning_slows_down_at_the_end_of_the_lead(cell: Cell) -> None:
     assert cell.control.reason == 'the target is 0.300 rad ahead of the tool; 0.300 rad is allowed'
     assert np.diff(spins).min() >= -5.0 * TICK - 1e-9
     assert spins[-1] < 0.01
+
+
+def test_what_was_wished_is_told_though_the_arm_is_not_let_there(cell: Cell) -> None:
+    cell.blocked = True
+    wish = np.array([0.0, 0.0, -0.1, 0.0, 0.0, 0.5])
+    cell.says(Mode.HUMAN, wish)
+    control = cell.run(3.0)
+    assert np.abs(control.sent.twist).max() < 0.01
+    np.testing.assert_array_equal(control.wished, wish)
+    cell.says(Mode.HUMAN, reason='let go')
+    assert not cell.run(0.2).wished.any()
