@@ -82,7 +82,8 @@ class Conductor(Node):
 
     def _on_pause(self, request: Any, response: Any) -> Any:
         refusal = self._episodes.pause(request.data)
-        response.success, response.message = not refusal, refusal or self._episodes.prospect
+        now = self._episodes.words if request.data else self._episodes.prospect
+        response.success, response.message = not refusal, refusal or now
         return response
 
     def _answer(self, response: Any, reason: str) -> Any:
