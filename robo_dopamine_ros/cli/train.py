@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--sees', metavar='VIEW', nargs='+', help='views the policy has (default: the wrists)')
     add('--fusion', choices=('mean', 'consistency'), help='of progress (default: mean)')
     add('--perspective', choices=PERSPECTIVES, help='the only one that counts as potential')
-    add('--interventions', type=int, metavar='N', help='first rollouts with a person standing by')
+    add('--interventions', type=int, metavar='N', help='first rollouts with help (default: 15)')
     add('--updates', type=int, metavar='N', help='gradient steps for one step (default: 8)')
     add('--pretraining', type=int, metavar='N', help='gradient steps before (default: 300)')
     add('--evaluation', type=int, default=50, metavar='N', help='fresh episodes (default: 50)')

@@ -169,10 +169,9 @@ class Workshop:
         folder = self.folder.model
         if not (folder / 'model.json').exists():
             settings = dataclasses.replace(GENTLE, threads=2)
-            recording = self.demonstrations[0][0]
-            adapt(
-                [recording], folder, settings, self.plan.seed, shared('models/grm'), report=report
-            )
+            recording, base = self.demonstrations[0][0], shared('models/grm')
+            watch(base, self.plan.sees)  # a view it does not know is refused before the work
+            adapt([recording], folder, settings, self.plan.seed, base, report=report)
 
     def _start_over(self) -> list[Told]:
         """Nothing was practised before the first checkpoint, so nothing is lost."""

@@ -36,6 +36,17 @@ class Plan:
     model: str = ''  # folder of a reward model; empty: adapt the shipped one
     sees: tuple[str, ...] = WRISTS  # views whose features the policy has; empty: all
 
+    def __post_init__(self) -> None:
+        for name in ('seed', 'rollouts', 'interventions'):
+            if not (value := getattr(self, name)) >= 0:
+                raise ValueError(f'{name} = {value}; it must be 0 or more')
+        if not self.demonstrations >= 1:
+            raise ValueError(f'demonstrations = {self.demonstrations}; it must be 1 or more')
+        if not 0.0 < self.gamma < 1.0:
+            raise ValueError(f'gamma = {self.gamma}; it must lie between 0 and 1')
+        if not 0.0 < self.clearance <= 0.02:
+            raise ValueError(f'clearance = {self.clearance} m; it must lie above 0, up to 0.02')
+
     @property
     def configuration(self) -> dict[str, Any]:
         """What must be the same to go on: everything but for how long."""
