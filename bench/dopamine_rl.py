@@ -19,9 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from robo_dopamine_ros.cli import curve
+from robo_dopamine_ros.learning.trial import Told
+
 THREE, ONE = (0, 1, 2), (0,)
 COLUMNS = (
     ('success_first20', 'first 20'),
+    ('reached', '0.9 at'),
     ('success_last20', 'last 20'),
     ('eval_success', 'evaluation'),
     ('eval_success_deterministic', 'no noise'),
@@ -30,6 +34,8 @@ COLUMNS = (
     ('false_success_rate', 'false'),
     ('seconds', 'seconds'),
 )
+
+WHOLE = ('reached', 'interventions', 'intervened_steps', 'seconds')
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,17 @@ def train(out: Path, arm: Arm, seed: int, rest: list[str]) -> dict[str, Any]:
         where = ['--resume', str(folder)] if begun else ['--out', str(folder)]
         words = [] if begun else [*arm.words, '--seed', str(seed), *rest]
         subprocess.run([*command, *where, *words], check=True, stdout=subprocess.DEVNULL)
-    return json.loads((folder / 'result.json').read_text(encoding='utf-8'))
+    return finished(folder)
+
+
+def finished(folder: Path) -> dict[str, Any]:
+    """The result of a run, and its success without help after every rollout, over the last 20."""
+    result = json.loads((folder / 'result.json').read_text(encoding='utf-8'))
+    lines = (folder / 'rollouts.jsonl').read_text(encoding='utf-8').splitlines()
+    told = [Told(**json.loads(line)) for line in lines]
+    rates = [curve.rate(told[:n]) for n in range(1, len(told) + 1)]
+    reached = (n for n, rate in enumerate(rates, 1) if n >= curve.WINDOW and rate >= 0.9)
+    return {**result, 'reached': next(reached, None), 'curve': rates}
 
 
 def row(name: str, results: list[dict[str, Any]]) -> str:
@@ -82,7 +98,10 @@ def row(name: str, results: list[dict[str, Any]]) -> str:
     cells = []
     for key, _ in COLUMNS:
         values = [result[key] for result in results]
-        text = f'{np.mean(values):.2f}' if key not in ('seconds',) else f'{np.mean(values):.0f}'
+        if None in values:
+            cells.append('-' if not any(values) else f'- of {len(values)}')
+            continue
+        text = f'{np.mean(values):.0f}' if key in WHOLE else f'{np.mean(values):.2f}'
         cells.append(f'{text} ({min(values):.2f})' if key == 'eval_success' else text)
     marked = name if len(results) > 1 else f'{name} *'
     return f'{marked:28}{len(results):>6}' + ''.join(f'{cell:>14}' for cell in cells)
@@ -97,12 +116,7 @@ def draw(out: Path, told: dict[str, list[dict[str, Any]]]) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel='rollout', ylabel='success without help, of the last 20')
     for arm in ARMS:
-        curves = []
-        for result in told.get(arm.name, []):
-            log = folder_of(out, arm, result['seed']) / 'rollouts.jsonl'
-            rows = [json.loads(line) for line in log.read_text(encoding='utf-8').splitlines()]
-            alone = [one['success'] and not one['helped'] for one in rows]
-            curves.append([np.mean(alone[max(0, n - 20) : n]) for n in range(1, len(alone) + 1)])
+        curves = [result['curve'] for result in told.get(arm.name, [])]
         if curves:
             shortest = min(map(len, curves))
             mean = np.mean([curve[:shortest] for curve in curves], 0)
@@ -119,6 +133,7 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('runs/dopamine_rl'))
     parser.add_argument('--only', nargs='+', choices=[arm.name for arm in ARMS])
     parser.add_argument('--seeds', type=int, nargs='+', help='instead of those of each arm')
+    parser.add_argument('--report', action='store_true', help='run nothing, tell of what was run')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the results there as well')
     args, rest = parser.parse_known_args()
     told: dict[str, list[dict[str, Any]]] = {}
@@ -126,12 +141,18 @@ def main() -> None:
         if args.only and arm.name not in args.only:
             continue
         seeds = args.seeds or arm.seeds
-        told[arm.name] = [train(args.out, arm, seed, rest) for seed in seeds]
+        if args.report:
+            folders = [folder_of(args.out, arm, seed) for seed in seeds]
+            told[arm.name] = [finished(f) for f in folders if (f / 'result.json').exists()]
+        else:
+            told[arm.name] = [train(args.out, arm, seed, rest) for seed in seeds]
     print(f'{"arm":28}{"seeds":>6}' + ''.join(f'{title:>14}' for _, title in COLUMNS))
     for name, results in told.items():
-        print(row(name, results))
+        if results:
+            print(row(name, results))
     print(
-        '* one seed; evaluation: mean (least seed); helped: rollouts in which a person stepped in'
+        '* one seed; 0.9 at: rollout from which 18 of 20 succeeded without help; evaluation: mean '
+        '(least seed);\nhelped: rollouts in which a person stepped in'
     )
     text = json.dumps(told, indent=2)
     for path in filter(None, (args.out / 'result.json', args.json)):
