@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from robo_dopamine_ros.ros.params import ParameterError
 from robo_dopamine_ros.ros.topics import Topic
 
 FAULT = 2  # exit code for errors a person can mend
+NOTICED = 0.5  # [s] from Ctrl-C until ROS shuts down at most
 
 
 def run(
@@ -46,7 +48,7 @@ def run(
         print(f'{node.get_name() if node else "parameters"}: {error}', file=sys.stderr)
         return FAULT
     except RuntimeError:
-        if rclpy.ok():
+        if not _ends():
             raise
         # Ctrl-C came in the middle of a message, which the middleware takes for an error
     finally:
@@ -56,6 +58,14 @@ def run(
                 node.destroy_node()
             rclpy.try_shutdown()
     return 0
+
+
+def _ends() -> bool:
+    """Whether ROS is shutting down; the one who does it after Ctrl-C is another thread."""
+    deadline = time.monotonic() + NOTICED
+    while rclpy.ok() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not rclpy.ok()
 
 
 @contextmanager
