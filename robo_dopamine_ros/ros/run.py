@@ -47,7 +47,7 @@ def run(
     except (ParameterError, NotAloneError) as error:
         print(f'{node.get_name() if node else "parameters"}: {error}', file=sys.stderr)
         return FAULT
-    except RuntimeError:
+    except (RuntimeError, SystemError):
         if not _ends():
             raise
         # Ctrl-C came in the middle of a message, which the middleware takes for an error

@@ -299,7 +299,8 @@ def test_the_keyboard_needs_a_terminal_and_gives_it_back(
         os.write(ours, b'\x03')  # Ctrl-C, which no longer reaches it as a signal from this terminal
     finally:
         child.send_signal(2)
-        assert child.wait(PATIENCE) == 0
+        _, errors = child.communicate(timeout=PATIENCE)
+        assert child.returncode == 0, errors.decode()
     assert termios.tcgetattr(theirs) == before
 
 
