@@ -1,0 +1,1 @@
+"""The published GRMs: vision-language models that answer with a score in words."""
