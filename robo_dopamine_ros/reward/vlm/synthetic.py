@@ -4,6 +4,7 @@ They say nothing of a task; they are for everything that does not depend on what
 tests, benchmarks, and the self-test of a GPU.
 """
 
+import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,9 +103,9 @@ def make_tokenizer() -> Tokenizer:
 
 def make_model(family: str, tokenizer: Tokenizer, size: Size, seed: int) -> Any:
     """A transformers model of a family with random weights, float32, in evaluation mode."""
-    import transformers as library  # takes seconds
+    library: Any = importlib.import_module('transformers')  # takes seconds; loosely typed
 
-    text = {
+    text: dict[str, Any] = {
         'vocab_size': max(size.vocabulary, tokenizer.get_vocab_size()),
         'hidden_size': size.hidden,
         'intermediate_size': size.inner,
@@ -118,7 +119,7 @@ def make_model(family: str, tokenizer: Tokenizer, size: Size, seed: int) -> Any:
         'eos_token_id': tokenizer.token_to_id('<|im_end|>'),
         'pad_token_id': tokenizer.token_to_id('<|endoftext|>'),
     }
-    vision = {
+    vision: dict[str, Any] = {
         'depth': size.vision_layers,
         'hidden_size': size.vision_hidden,
         'num_heads': size.vision_heads,
