@@ -57,6 +57,9 @@ class NearestFrame:
         forward = hop(now - self._start, self._start)
         return Hops(hop(now - last, last), forward, hop(now - 1.0, 1.0))
 
+    def rest(self) -> None:
+        pass
+
     def _look(self, views: Views) -> float:
         apart = np.square(self._known - self._feature(views)).sum(1)
         return float(self._progress[apart.argmin()])

@@ -18,6 +18,7 @@ class Brightness:
         self.views = views
         self.contexts: list[TaskContext] = []
         self.fails = False
+        self.rested = 0
         self._last: float | None = None
 
     def begin(self, context: TaskContext) -> None:
@@ -32,3 +33,8 @@ class Brightness:
         gained = 0.0 if last is None else state - last
         room = 1.0 if last is None else (1.0 - last if gained >= 0 else last)
         return Hops(gained / room if room else 0.0, state, state - 1.0)
+
+    def rest(self) -> None:
+        self.rested += 1
+        if self.fails:
+            raise RuntimeError('out of memory')

@@ -112,6 +112,7 @@ class RewardNode(LifecycleNode):
         session = self._session  # another thread may take it away
         if session is not None:
             self._publish(*session.look(views, absent, self._now()))
+            session.rest()
 
     def _follow(self, episode: Episode) -> None:
         session = self._session

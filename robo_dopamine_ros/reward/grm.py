@@ -20,3 +20,6 @@ class GRM(Protocol):
 
     def step(self, views: Views) -> Hops:
         """Judge one set of views against the previous valid set, the start and the goal."""
+
+    def rest(self) -> None:
+        """Do now, when the answer is out, what makes the next one quicker, if there is anything."""

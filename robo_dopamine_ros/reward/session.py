@@ -113,6 +113,15 @@ class Session:
         reading = self._tracker.update(self._ask(views), views.stamp)
         return replace(reading, view_skew=views.skew), self._rewarder.update(reading)
 
+    def rest(self) -> None:
+        """Let the model use the time between two looks; call it when the reading is published."""
+        if not (self.running and self._begun):
+            return
+        try:
+            self._grm.rest()
+        except Exception:
+            self.failures += 1  # what is wrong will show, with its reason, at the next look
+
     def _may_wait(self, now: int) -> bool:
         """Whether a complete first set is still hoped for."""
         waited = (now - self._waits_since) / SECOND

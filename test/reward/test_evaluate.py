@@ -75,6 +75,9 @@ class Oracle:
         forward, backward = hop_label(self.start, now), hop_label(1.0, now)
         return Hops(float(hop), float(forward), float(backward), 1.0 - strange, known)
 
+    def rest(self):
+        pass
+
     def read(self, views):
         return views.images['front'][..., 0].mean() / 255
 
@@ -99,6 +102,9 @@ class Constant:
 
     def step(self, views):
         return Hops(0.0, 0.0, None)
+
+    def rest(self):
+        pass
 
 
 class Broken(Constant):

@@ -55,6 +55,24 @@ def test_no_episode_no_reading() -> None:
     assert reward is None
 
 
+def test_a_model_rests_only_in_an_episode_it_has_begun() -> None:
+    session, grm = started()
+    session.rest()
+    look(session, 10, T0)
+    session.rest()
+    session.follow(episode(phase=Phase.ENDED, outcome=Outcome.SUCCESS))
+    session.rest()
+    assert (grm.rested, session.failures) == (1, 0)
+
+
+def test_a_rest_that_fails_is_counted_and_ends_there() -> None:
+    session, grm = started()
+    look(session, 10, T0)
+    grm.fails = True
+    session.rest()
+    assert session.failures == 1
+
+
 def test_the_first_complete_set_is_the_start() -> None:
     session, grm = started()
     waiting, _ = look(session, 10, T0, {'left_wrist': 'no picture yet'})

@@ -63,6 +63,9 @@ class CompactGRM:
             self._last = now
         return hops
 
+    def rest(self) -> None:
+        """Nothing is left to do: an answer takes milliseconds."""
+
     def _see(self, views: Views) -> Seen:
         shape = self._card.shape
         return self._engine.see(*stack(views, self.views, shape.width, shape.height))
