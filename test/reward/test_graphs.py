@@ -1,0 +1,86 @@
+"""The exporter: the graph computes what the module does, and is the same each time."""
+
+import logging
+import warnings
+
+import onnx
+import pytest
+import torch
+from small_graph import Small, feeds, small_graph
+
+from robo_dopamine_ros.reward import graphs
+from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.runtimes import OnnxRuntime
+
+
+@pytest.fixture(scope='module')
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp('graphs') / 'small.onnx'
+    graphs.write(small_graph(), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ('batch', 'rows', 'before'), [(2, 5, 3), (1, 7, 0), (3, 1, 11), (1, 1, 1), (3, 1, 0)]
+)
+def test_a_graph_computes_what_its_module_does(path, batch, rows, before):
+    given = feeds(batch, rows, before, seed=rows)
+    found = OnnxRuntime(path).run({**given, 'not an input': torch.zeros(1)})
+    with torch.no_grad():
+        expected = Small().eval()(*given.values())
+    for out, wanted in zip(found.values(), expected, strict=True):
+        assert (out - wanted).abs().max() < 1e-6
+    assert list(found) == ['y', 'new_k0']
+
+
+def test_the_same_module_gives_the_same_bytes(path, tmp_path):
+    again = tmp_path / 'again.onnx'
+    graphs.write(small_graph(), again)
+    assert graphs.hash_of(again) == graphs.hash_of(path)
+
+
+def test_a_graph_names_no_folder_of_the_machine_that_wrote_it(path):
+    assert b'/robo_dopamine_ros/' not in path.read_bytes()
+    assert b'test/reward' not in path.read_bytes()
+
+
+def test_many_weights_stand_in_a_file_of_their_own(monkeypatch, tmp_path, path):
+    monkeypatch.setattr(graphs, 'INLINE', 0)
+    large = tmp_path / 'large.onnx'
+    graphs.write(small_graph(), large)
+    assert [file.name for file in graphs.files(large)] == ['large.onnx', 'large.onnx.data']
+    given = feeds(2, 3, 1)
+    for name, out in OnnxRuntime(large).run(given).items():
+        assert torch.equal(out, OnnxRuntime(path).run(given)[name])
+    before = graphs.hash_of(large)
+    weights = large.with_name('large.onnx.data')
+    weights.write_bytes(weights.read_bytes()[:-1] + b'!')
+    assert graphs.hash_of(large) != before
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision(tmp_path, dtype):
+    path = tmp_path / 'half.onnx'
+    graphs.write(small_graph(dtype), path)
+    kinds = {value.type.tensor_type.elem_type for value in onnx.load(path).graph.output}
+    assert kinds == {onnx.TensorProto.FLOAT16 if dtype is torch.float16 else 16}
+
+
+def test_the_exporter_says_nothing(tmp_path, capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        graphs.write(small_graph(), tmp_path / 'small.onnx')
+    assert capfd.readouterr() == ('', '')
+    assert logging.root.manager.disable == 0
+
+
+def test_an_unknown_opset_is_refused(tmp_path):
+    with pytest.raises(ValueError, match='opset is 12; it is one of 18, 23'):
+        graphs.write(small_graph(), tmp_path / 'small.onnx', opset=12)
+
+
+def test_a_truncated_graph_is_named(path, tmp_path):
+    broken = tmp_path / 'broken.onnx'
+    broken.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ModelError, match='broken.onnx does not load in ONNX Runtime'):
+        OnnxRuntime(broken)
