@@ -34,7 +34,10 @@ class TorchEngine:
         """As `Engine.see`; ValueError for pictures of another size."""
         wanted = (3, self.shape.height, self.shape.width)
         if pixels.ndim != 4 or tuple(pixels.shape[1:]) != wanted:
-            raise ValueError(f'pixels {tuple(pixels.shape)}; this engine takes (N, *{wanted})')
+            told = (
+                f'pixels {tuple(pixels.shape)}; this engine takes (N, 3, {wanted[1]}, {wanted[2]})'
+            )
+            raise ValueError(told)
         seen = self._vision(pixels.to(self.device))
         return Seen(*seen) if self.shape.deepstack else Seen(seen)
 
@@ -43,7 +46,8 @@ class TorchEngine:
         """As `Engine.read`."""
         deepstack = () if chunk.deepstack is None else (chunk.deepstack,)
         if len(deepstack) != min(self.shape.deepstack, 1):
-            raise ValueError(f'{self.shape.family} takes deepstack features: {deepstack == ()}')
+            takes = 'takes' if self.shape.deepstack else 'takes no'
+            raise ValueError(f'{self.shape.family} {takes} deepstack features')
         mask = additive(chunk.mask, self.dtype)
         out = self._decoder(chunk.embeds, chunk.positions, mask, *deepstack, *(past or ()))
         return out[0], out[1:]
