@@ -1,0 +1,47 @@
+"""How a vision-language GRM is run; known without torch, so that parameters can be told at once."""
+
+import re
+from dataclasses import dataclass
+
+from robo_dopamine_ros.types import VIEWS
+
+PRECISIONS = ('auto', 'fp32', 'fp16', 'bf16')
+READOUTS = ('greedy', 'expectation')
+SIZE = re.compile(r'(\d{2,5})x(\d{2,5})')
+
+
+@dataclass(frozen=True)
+class VlmSettings:
+    """What a person may choose for a vision-language GRM."""
+
+    size: str = (
+        '640x480'  # columns x rows of the camera pictures [px]; a compiled model knows its own
+    )
+    prompt: str = ''  # file of the prompt; empty: the authors' own, fetched once
+    device: str = 'auto'  # of torch: 'auto', 'cpu', 'cuda' or 'cuda:1'
+    precision: str = (
+        'auto'  # of torch: 'auto', 'fp32', 'fp16' or 'bf16'; a compiled model has its own
+    )
+    views: tuple[str, ...] = VIEWS  # camera views: front, left wrist, right wrist; one to three
+    readout: str = 'greedy'  # the answer as it would be written, or its 'expectation'
+    decimals: bool = True  # read one decimal; each takes a decode step, cutting it errs below 1 %
+    draft: bool = True  # guess the tens of an answer from the last one; saves a decode step
+
+    def __post_init__(self) -> None:
+        if not SIZE.fullmatch(self.size):
+            raise ValueError(f'size = {self.size!r}; it must be like 640x480')
+        if self.precision not in PRECISIONS:
+            raise ValueError(
+                f'precision = {self.precision!r}; it must be one of {", ".join(PRECISIONS)}'
+            )
+        if self.readout not in READOUTS:
+            raise ValueError(f'readout = {self.readout!r}; it must be one of {", ".join(READOUTS)}')
+
+        if not 1 <= len(self.views) <= 3 or len(set(self.views)) < len(self.views):
+            raise ValueError(f'views = {list(self.views)}; it must name one to three views once')
+
+    @property
+    def columns_rows(self) -> tuple[int, int]:
+        """Columns and rows of a camera picture [px]."""
+        columns, rows = self.size.split('x')
+        return int(columns), int(rows)

@@ -1,0 +1,63 @@
+"""The tokens that answers are made of, and that pictures stand between."""
+
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+from robo_dopamine_ros.reward.compact.card import ModelError
+
+SYMBOLS = '+->%.0123456789'  # what an answer is chosen from, in the order of its logits
+WRITTEN = {'+': '>+', '-': '>-', '>': '>', '%': '%</'}  # as the vocabulary has them, else alike
+EXAMPLES = {  # answers and the symbols they must fall into
+    '<score>+33%</score>': '<s+33%s>',
+    '<score>-5.5%</score>': '<s-5.5%s>',
+    '<score>0%</score>': '<s>0%s>',
+    '<score>+100%</score>': '<s+100%s>',
+}
+
+
+@dataclass(frozen=True)
+class AnswerTokens:
+    """Token ids of one tokenizer."""
+
+    opening: tuple[int, int]  # '<' and 'score', before every answer
+    symbols: tuple[int, ...]  # of SYMBOLS
+    image: int  # stands for one language token of a picture
+    vision_start: int
+    end: int  # of a turn
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> 'AnswerTokens':
+        """Look them up; ModelError naming the token or the answer that is not as published."""
+
+        def known(word: str) -> int:
+            token = tokenizer.token_to_id(word)
+            if token is None:
+                raise ModelError(f'the tokenizer has no token {word!r}; it is not that of a GRM')
+            return int(token)
+
+        tokens = cls(
+            opening=(known('<'), known('score')),
+            symbols=tuple(known(WRITTEN.get(symbol, symbol)) for symbol in SYMBOLS),
+            image=known('<|image_pad|>'),
+            vision_start=known('<|vision_start|>'),
+            end=known('<|im_end|>'),
+        )
+        tokens._check(tokenizer)
+        return tokens
+
+    def of_symbol(self, symbol: str) -> int:
+        """Token id of one of SYMBOLS."""
+        return self.symbols[SYMBOLS.index(symbol)]
+
+    def _check(self, tokenizer: Tokenizer) -> None:
+        """Refuse a tokenizer that writes answers in other pieces."""
+        pieces = {'<': self.opening[0], 's': self.opening[1]}
+        for answer, symbols in EXAMPLES.items():
+            wanted = [pieces.get(s) or self.of_symbol(s) for s in symbols]
+            found = tokenizer.encode(answer, add_special_tokens=False)
+            if found.ids != wanted:
+                raise ModelError(
+                    f'the tokenizer parts {answer!r} into {found.tokens}; '
+                    'a GRM needs the pieces of the published one'
+                )
