@@ -19,11 +19,20 @@ TYPES = {  # of tensors, as ONNX Runtime spells them
 }
 
 
+def silent(share: float, what: str) -> None:
+    """Tell nobody."""
+
+
 class Runtime(Protocol):
     """Runs one graph; tensors go in and come out on its own device."""
 
-    device: torch.device
-    inputs: Mapping[str, torch.dtype]  # what the graph has, which may be less than was exported
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+
+    @property
+    def inputs(self) -> Mapping[str, torch.dtype]:
+        """What the graph takes, which may be less than was exported."""
 
     def run(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name; of `feeds` only what the graph has is used."""
@@ -42,6 +51,8 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        # Of 8 bits as written: its fusions change the numbers, and those of float8 do not load.
+        options.add_session_config_entry('session.disable_quant_qdq', '1')
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path), options, providers=['CPUExecutionProvider']

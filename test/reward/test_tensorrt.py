@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from fake_tensorrt import fake_gpu, fake_tensorrt
@@ -12,12 +14,16 @@ from hypothesis import strategies as st
 from small_graph import feeds, profile, small_graph
 
 from robo_dopamine_ros.reward import graphs
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.compact import ModelError, load
 from robo_dopamine_ros.reward.runtimes import OnnxRuntime
 from robo_dopamine_ros.reward.tensorrt.build import build
 from robo_dopamine_ros.reward.tensorrt.cache import Recipe, default_folder, open_engine
 from robo_dopamine_ros.reward.tensorrt.library import GIB, Gpu, library
 from robo_dopamine_ros.reward.tensorrt.watching import Log, Phases
+from robo_dopamine_ros.types import VIEWS, TaskContext, Views
+
+SHIPPED = Path(__file__).parents[2] / 'models' / 'grm'
+BLOCK = np.ones((10, 10, 1), np.uint8)
 
 LONG, SHORT = (
     profile((1, 3, 4), (4, 20, 40), (0, 10, 60)),
@@ -101,7 +107,7 @@ def test_types_of_the_graph_are_kept_in_every_version(install, path, version):
     build(path, [LONG], fake_gpu(), b'', silent)
     assert called(fake, 'create_network') == [[0 if version.startswith('11') else 2]]
     assert called(fake, 'clear_flag') == [['TF32']]
-    assert called(fake, 'set_memory_pool_limit') == [['WORKSPACE', 3 * GIB]]
+    assert called(fake, 'set_memory_pool_limit') == [['WORKSPACE', 4 * GIB]]
 
 
 def test_profiles_reach_the_builder(install, path):
@@ -357,3 +363,30 @@ def test_engines_stand_in_the_cache_of_the_user(monkeypatch, tmp_path):
     assert default_folder() == tmp_path / 'robo_dopamine' / 'tensorrt'
     monkeypatch.delenv('XDG_CACHE_HOME')
     assert default_folder().parts[-3:] == ('.cache', 'robo_dopamine', 'tensorrt')
+
+
+# ---- the compact GRM
+
+
+def test_the_compact_grm_is_the_same_through_its_engines(install, monkeypatch, tmp_path):
+    fake = install()
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    monkeypatch.setattr(Gpu, 'found', fake_gpu)
+    told = []
+    model = load(SHIPPED, 'tensorrt', report=lambda share, what: told.append((share, what)))
+    assert builds(fake) == 2
+    assert [share for share, _ in told] == sorted(share for share, _ in told)
+    assert {what for _, what in told} == {'building see', 'building compare'}
+    other, start = load(SHIPPED, 'onnx'), scene(0)
+    for one in (model, other):
+        one.begin(TaskContext('', start))
+    for index in range(1, 4):
+        assert model.step(scene(index)) == other.step(scene(index))
+    assert load(SHIPPED, 'tensorrt').step
+    assert builds(fake) == 2
+
+
+def scene(seed):
+    chance = np.random.default_rng(seed)
+    images = {view: np.kron(chance.integers(0, 255, (6, 8, 3), np.uint8), BLOCK) for view in VIEWS}
+    return Views(images, dict.fromkeys(VIEWS, seed))

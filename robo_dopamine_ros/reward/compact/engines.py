@@ -1,11 +1,11 @@
-"""What runs the network: ONNX Runtime here, torch in torch_engine.py. Equal numbers."""
+"""What runs the network: ONNX Runtime here, torch and TensorRT beside. Equal numbers."""
 
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-ENGINES = ('auto', 'onnx', 'torch')
+ENGINES = ('auto', 'onnx', 'torch', 'tensorrt')
 SEE, COMPARE = 'see.onnx', 'compare.onnx'
 
 

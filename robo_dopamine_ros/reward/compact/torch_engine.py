@@ -1,6 +1,5 @@
 """The engine that needs torch, and the export of the graphs that the other one runs."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from robo_dopamine_ros.reward.compact.engines import COMPARE, SEE, Seen
 from robo_dopamine_ros.reward.compact.network import Network
+from robo_dopamine_ros.reward.graphs import Graph, write
 
 
 class SeeGraph(nn.Module):
@@ -61,32 +61,13 @@ class TorchEngine:
 
 def export(network: Network, folder: Path) -> None:
     """Write the two ONNX graphs of a network into `folder`."""
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')  # torch's tracer speaks of its successor
-        _export(network, folder)
-
-
-def _export(network: Network, folder: Path) -> None:
     shape = network.shape
-    network = network.eval()
-    pictures = torch.zeros(1, shape.views, 3, shape.height, shape.width)
-    torch.onnx.export(
-        SeeGraph(network),
-        (pictures, torch.ones(1, shape.views)),
-        str(folder / SEE),
-        input_names=['pictures', 'present'],
-        output_names=['state', 'progress', 'familiarity', 'features'],
-        opset_version=17,
-        dynamo=False,
-    )
-    state = torch.zeros(1, shape.state)
-    torch.onnx.export(
-        CompareGraph(network),
-        (state.expand(2, -1), state),
-        str(folder / COMPARE),
-        input_names=['before', 'after'],
-        output_names=['change'],
-        dynamic_axes={'before': {0: 'count'}, 'change': {0: 'count'}},
-        opset_version=17,
-        dynamo=False,
-    )
+    seen = {
+        'pictures': torch.zeros(1, shape.views, 3, shape.height, shape.width),
+        'present': torch.ones(1, shape.views),
+    }
+    outputs = ('state', 'progress', 'familiarity', 'features')
+    write(Graph(SeeGraph(network), seen, outputs), folder / SEE)
+    states = {'before': torch.zeros(3, shape.state), 'after': torch.zeros(1, shape.state)}
+    free = {'before': {0: 'count'}}
+    write(Graph(CompareGraph(network), states, ('change',), free), folder / COMPARE)

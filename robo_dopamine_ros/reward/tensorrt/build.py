@@ -13,7 +13,7 @@ from robo_dopamine_ros.reward.tensorrt.watching import Log, logger, monitor
 Sizes = tuple[int, ...]
 Profile = Mapping[str, tuple[Sizes, Sizes, Sizes]]  # input: least, usual and largest shape
 ALWAYS_TYPED = (11, 0)  # from here on a network keeps the types of its graph without being asked
-WORKSPACE = 0.5  # of the free memory, that one layer may try out at most
+WORKSPACE = 0.5  # of the GPU's memory, that one layer may try out at most
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def build(
     if not parser.parse_from_file(str(graph)):
         raise ModelError(f'{graph}: TensorRT {trt.__version__} cannot read it: {_faults(parser)}')
     config = builder.create_builder_config()
-    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, int(gpu.memory[0] * WORKSPACE))
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, int(gpu.memory[1] * WORKSPACE))
     # TF32 keeps 10 bits of a factor, which rotary angles of far tokens do not survive
     config.clear_flag(trt.BuilderFlag.TF32)
     for profile in profiles:
