@@ -23,6 +23,7 @@ from robo_dopamine_ros.reward.vlm.place import (
     choose_device,
     choose_dtype,
     free_memory,
+    is_shortage,
     memory_told,
 )
 from robo_dopamine_ros.reward.vlm.weights import AGAIN, Weights, survey
@@ -110,10 +111,8 @@ def read_model(
             output_loading_info=True,
             **spread,
         )
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
     except Exception as error:  # whatever the library stumbles over
-        if 'not enough memory' in str(error):
+        if is_shortage(error):
             raise
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(f'{folder} does not load as {family.architecture}: {first}') from error

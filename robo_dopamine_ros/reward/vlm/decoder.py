@@ -59,8 +59,7 @@ class Decoder(Exact):
         rope = config.rope_parameters
         if rope.get('rope_type', 'default') != 'default':
             raise ValueError(f'rotary positions {rope["rope_type"]!r}; only "default" is known')
-        width = config.head_dim if getattr(config, 'head_dim', None) else None
-        width = width or config.hidden_size // config.num_attention_heads
+        width = language_model.layers[0].self_attn.head_dim
         share = torch.arange(0, width, 2, dtype=torch.float32) / width
         interleaved = config.model_type.startswith('qwen3')
         axis = rope_axes(rope['mrope_section'], interleaved)

@@ -44,7 +44,15 @@ def choose_dtype(wish: str, device: torch.device) -> torch.dtype:
 def free_memory(device: torch.device) -> int | None:
     """Memory that is free on a device [B]; None where nobody can tell."""
     if device.type == 'cuda':
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        free = torch.cuda.mem_get_info(device)[0] + kept
+        shared = torch.cuda.get_device_properties(device).is_integrated
+        return max(free, main_memory() or 0) if shared else free
+    return main_memory()
+
+
+def main_memory() -> int | None:
+    """Main memory that processes can get [B], what the page cache would give back included."""
     try:
         with open('/proc/meminfo', encoding='ascii') as file:
             facts = dict(line.split(':', 1) for line in file)
@@ -77,12 +85,16 @@ def memory_told(count: int, kind: torch.dtype, device: torch.device) -> Iterator
     """Turn running out of memory inside into a ModelError that says what would fit."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise ModelError(too_large(count, kind, device, free_memory(device))) from error
-    except RuntimeError as error:
-        if 'not enough memory' not in str(error):  # torch's own allocator on a CPU
+    except Exception as error:
+        if not is_shortage(error):
             raise
         raise ModelError(too_large(count, kind, device, free_memory(device))) from error
+
+
+def is_shortage(error: Exception) -> bool:
+    """Whether memory ran out; on a CPU torch has no exception of its own for that."""
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or 'DefaultCPUAllocator' in str(error)
 
 
 def name_of(kind: torch.dtype) -> str:
