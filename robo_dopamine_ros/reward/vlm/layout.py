@@ -5,6 +5,7 @@ task share; BEFORE, up to where the first new picture begins; AFTER, the rest. A
 one size, so every query of a task has the same layout.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,13 +14,11 @@ from torch import Tensor
 
 from robo_dopamine_ros.reward.compact.card import ModelError
 from robo_dopamine_ros.reward.vlm.engine import Shape
+from robo_dopamine_ros.reward.vlm.prompt import PICTURES, TASK
 from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 
-PICTURES = 8  # reference start and end, then three views before and three after
-TASK = '{task}'  # stands for the instruction in a prompt
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Section:
     """Consecutive tokens of a query."""
 
@@ -27,8 +26,14 @@ class Section:
     positions: Tensor  # (3, S) int64: time, row, column
     pictures: tuple[slice, ...]  # tokens of each picture in it
 
+    def cut(self, first: int, last: int) -> 'Section':
+        """Its tokens from `first` to before `last`."""
+        inside = [part for part in self.pictures if first <= part.start < last]
+        pictures = tuple(slice(part.start - first, part.stop - first) for part in inside)
+        return Section(self.ids[first:last], self.positions[:, first:last], pictures)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Layout:
     """One task's query."""
 
@@ -51,48 +56,34 @@ class Layout:
         if strange := [token.content for token in added if token.content in task]:
             raise ValueError(f'task {task!r} holds {strange[0]!r}, which the model gives a meaning')
         words = tokenizer.encode(chat.replace(TASK, task), add_special_tokens=False).ids
-        starts = [place for place, word in enumerate(words) if word == tokens.vision_start]
-        if len(starts) != PICTURES or words.count(tokens.image) != PICTURES:
-            raise ModelError(f'the prompt shows {len(starts)} pictures; it must show {PICTURES}')
-        first = starts[2] + 2 * (shape.tokens - 1)
-        second = starts[5] + 5 * (shape.tokens - 1) + 1
-        ids = [
-            word
-            for token in words
-            for word in [token] * (shape.tokens if token == tokens.image else 1)
-        ]
-        places, end = positions(words, tokens.image, shape)
-
-        def section(start: int, stop: int) -> Section:
-            return _section(ids[start:stop], places[:, start:stop], tokens.image, shape.tokens)
-
-        parts = section(0, first), section(first, second), section(second, len(ids))
-        return cls(task, *parts, end)
+        framed = [tokens.vision_start, tokens.image, tokens.vision_end]
+        found = [place for place, word in enumerate(words) if word == tokens.image]
+        if len(found) != PICTURES or any(words[at - 1 : at + 2] != framed for at in found):
+            told = f'the prompt shows {len(found)} pictures'
+            raise ModelError(f'{told}; it must show {PICTURES}, each between its two marks')
+        whole, answer = lay_out(words, tokens.image, shape)
+        first, second = whole.pictures[2].start - 1, whole.pictures[5].start
+        before, after = whole.cut(first, second), whole.cut(second, len(whole.ids))
+        return cls(task, whole.cut(0, first), before, after, answer)
 
 
-def positions(words: list[int], image: int, shape: Shape) -> tuple[Tensor, int]:
-    """Positions (3, S) of words, where one image token stands for a picture, and the next one.
+def lay_out(words: Sequence[int], image: int, shape: Shape) -> tuple[Section, int]:
+    """Give each picture, one token in `words`, its room; and the position of what follows.
 
-    Text counts on in all three; the tokens of a picture share their time and have a row and a
-    column each. What follows begins past the largest.
+    Text counts on in all three. The tokens of a picture share their time and have a row and a
+    column each; what follows begins past the largest.
     """
     rows, columns = torch.meshgrid(
         torch.arange(shape.rows), torch.arange(shape.columns), indexing='ij'
     )
-    picture = torch.stack([torch.zeros(shape.tokens).long(), rows.ravel(), columns.ravel()])
-    word = torch.zeros(3, 1).long()
-    told, here = [], 0
+    picture = torch.stack([torch.zeros_like(rows), rows, columns]).flatten(1)
+    word = torch.zeros(3, 1, dtype=torch.long)
+    ids: list[int] = []
+    positions, pictures, here = [], [], 0
     for token in words:
-        told.append(here + (picture if token == image else word))
+        positions.append(here + (picture if token == image else word))
+        if token == image:
+            pictures.append(slice(len(ids), len(ids) + shape.tokens))
+        ids += [token] * positions[-1].shape[1]
         here += max(shape.rows, shape.columns) if token == image else 1
-    return torch.cat(told, 1), here
-
-
-def _section(ids: list[int], places: Tensor, image: int, tokens: int) -> Section:
-    starts = [
-        place
-        for place, token in enumerate(ids)
-        if token == image and (place == 0 or ids[place - 1] != image)
-    ]
-    pictures = tuple(slice(start, start + tokens) for start in starts)
-    return Section(torch.tensor(ids), places, pictures)
+    return Section(torch.tensor(ids), torch.cat(positions, 1), tuple(pictures)), here

@@ -1,110 +1,133 @@
-"""What the model is asked: the authors' words, or others of the same make."""
+"""What a GRM is asked: texts with eight pictures among them.
+
+The authors' own prompt is theirs; it is fetched once from their repository, or read from a file.
+"""
 
 import ast
 import hashlib
 import os
-import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from typing import BinaryIO
+from urllib.request import urlopen
 
 from robo_dopamine_ros.reward.compact.card import ModelError
 
-TASK, PICTURE, PICTURES = '{task}', '<image>', 8
-OFFICIAL = '6baabeeecf35c731aa1d058147f741f064a1391956bd8aa39448fe9bacad1b94'  # sha256 of the text
-SOURCE = (  # where the authors publish it, in their script for inference
-    'https://raw.githubusercontent.com/FlagOpen/Robo-Dopamine/'
-    '7d4415fd173a01c07c12306ab1fb42dd8db92efb/examples/inference.py'
+PICTURES = 8  # reference start and end, then three views before and three after
+TASK, IMAGE = '{task}', '<image>'
+OFFICIAL = '6baabeeecf35c731aa1d058147f741f064a1391956bd8aa39448fe9bacad1b94'  # sha256
+COMMIT = '7d4415fd173a01c07c12306ab1fb42dd8db92efb'
+SOURCE = f'https://raw.githubusercontent.com/FlagOpen/Robo-Dopamine/{COMMIT}/examples/inference.py'
+CURE = (
+    'connect this machine once, or copy examples/inference.py of FlagOpen/Robo-Dopamine here '
+    'and give its path as the prompt'
 )
-NAME = 'SYSTEM_PROMPT'  # of the text in that script
-PRACTICE = """
-Watch a robot at work on: {task}
-At first it looked like this <image> and at the end it should look like this <image>.
-Some time ago the cameras showed front <image> left <image> right <image>
-and now they show front <image> left <image> right <image>.
-Say in per cent how far the work on {task} has come since, of what was left, or fallen back.
-"""  # for models that have not learnt the authors' words, such as those of random weights
-TIMEOUT = 20.0  # [s]
+VARIABLE = 'SYSTEM_PROMPT'  # what their script calls it
+PATIENCE = 10.0  # for an answer of the web [s]
+MOST = 1_000_000  # of a script [B]
 
-Fetch = Callable[[str], bytes]
+Opener = Callable[..., AbstractContextManager[BinaryIO]]  # as urllib.request.urlopen
+
+PRACTICE = """Two robot pictures and six views follow; say how the robot fares with: {task}
+How it looks at first: <image>
+How it looks when all is done: <image>
+Earlier, seen from in front: <image>
+Earlier, left hand: <image>
+Earlier, right hand: <image>
+Now, seen from in front: <image>
+Now, left hand: <image>
+Now, right hand: <image>
+Is {task} nearer to its end now than earlier? Give the share of what was left that is done by now, \
+or with a minus the share of what was done that is lost. Write <score>+N%</score>, \
+<score>-N%</score> or <score>0%</score> and nothing else.
+"""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text with `{task}` for the instruction and `<image>` for each of the eight pictures."""
+    """A prompt with `{task}` where the instruction belongs and `<image>` for each picture."""
 
     text: str
 
     def __post_init__(self) -> None:
-        if (count := self.text.count(PICTURE)) != PICTURES:
-            raise ModelError(f'the prompt has {count} {PICTURE}; it must have {PICTURES}')
+        found = self.text.count(IMAGE)
+        if found != PICTURES:
+            raise ModelError(f'the prompt has {IMAGE} {found} times; it must have {PICTURES}')
         if TASK not in self.text:
-            raise ModelError(f'the prompt has no {TASK}, where the instruction would stand')
+            raise ModelError(f'the prompt has no {TASK}; put it where the instruction belongs')
+
+    def parts(self, task: str) -> tuple[str, ...]:
+        """The nine texts around the pictures."""
+        return tuple(part.replace(TASK, task) for part in self.text.split(IMAGE))
+
+    @property
+    def sha256(self) -> str:
+        """Names this very text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def official(self) -> bool:
-        """Whether these are the words the published checkpoints were asked with."""
-        return hashlib.sha256(self.text.encode()).hexdigest() == OFFICIAL
-
-    def parts(self, task: str = TASK) -> list[str]:
-        """The nine texts around the pictures; without a task `{task}` stays in them."""
-        return [part.replace(TASK, task) for part in self.text.split(PICTURE)]
+        """Whether it is the authors' own, to the letter."""
+        return self.sha256 == OFFICIAL
 
 
-def read_prompt(path: Path) -> Prompt:
-    """Read a text, or the one in the authors' script, which is not run."""
+def practice_prompt() -> Prompt:
+    """A short prompt of our own, for models that know nothing anyway."""
+    return Prompt(PRACTICE)
+
+
+def read_prompt(path: str | Path) -> Prompt:
+    """Read a text file, or find the prompt in the authors' script (.py), which is never run."""
+    path = Path(path).expanduser()
     try:
         text = path.read_text(encoding='utf-8')
-    except UnicodeDecodeError as error:
-        raise ModelError(f'{path} is no text: {error}') from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f'prompt {path}: {error}') from error
     try:
-        return Prompt(_of_script(text, path) if path.suffix == '.py' else text)
+        return Prompt(find(text) if path.suffix == '.py' else text)
     except ModelError as error:
         raise ModelError(f'{path}: {error}') from error
 
 
-def official_prompt(fetch: Fetch | None = None, cache: Path | None = None) -> Prompt:
-    """The authors' prompt: kept from the last time, or fetched from where they publish it."""
-    kept = (cache or cache_folder()) / 'grm_prompt.txt'
-    if kept.exists() and (prompt := Prompt(kept.read_text(encoding='utf-8'))).official:
-        return prompt
-    cure = f'give a copy of the script, or of {NAME} in it, as the prompt'
+def official_prompt(opener: Opener = urlopen) -> Prompt:
+    """The authors' prompt, fetched where it was not before; ModelError says what to do offline."""
+    kept = cache() / 'official_prompt.txt'
+    with suppress(ModelError):
+        if (prompt := read_prompt(kept)).official:
+            return prompt
     try:
-        script = (fetch or _fetch)(SOURCE).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        told = getattr(error, 'reason', error)
-        raise ModelError(f'{SOURCE} cannot be had ({told}); {cure}') from error
-    prompt = Prompt(_of_script(script, Path(SOURCE)))
+        with opener(SOURCE, timeout=PATIENCE) as answer:
+            prompt = Prompt(find(answer.read(MOST).decode()))
+    except (OSError, HTTPException, ValueError) as error:  # also of a page that is no script
+        raise ModelError(f"the authors' prompt: {SOURCE}: {error}; {CURE}") from error
     if not prompt.official:
-        raise ModelError(f'{SOURCE} is not what it was (its {NAME} differs); {cure}')
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    beside = kept.with_name(f'{kept.name}.{os.getpid()}')
-    beside.write_text(prompt.text, encoding='utf-8')
-    beside.replace(kept)
+        raise ModelError(f"{SOURCE} is not the authors' prompt any more; {CURE}")
+    with suppress(OSError):  # without a cache it is fetched each time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f'.{os.getpid()}.part')
+        part.write_text(prompt.text, encoding='utf-8')
+        part.replace(kept)
     return prompt
 
 
-def practice_prompt() -> Prompt:
-    """Words for models that never learnt the authors' own."""
-    return Prompt(PRACTICE)
+def cache() -> Path:
+    """Where things that can be fetched again are kept for this user."""
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'robo_dopamine'
 
 
-def cache_folder() -> Path:
-    """Where what was fetched is kept for this user."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'robo_dopamine'
-
-
-def _of_script(script: str, path: Path) -> str:
+def find(script: str) -> str:
+    """The text that a Python script gives its prompt, read without running it."""
     try:
-        body = ast.parse(script).body
-    except SyntaxError as error:
-        raise ModelError(f'{path} is no Python: {error}') from error
-    for node in body:
-        if isinstance(node, ast.Assign) and any(ast.unparse(t) == NAME for t in node.targets):
-            return str(ast.literal_eval(node.value))
-    raise ModelError(f'{path} has no {NAME}')
-
-
-def _fetch(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
-        return bytes(answer.read())
+        tree = ast.parse(script)
+    except (SyntaxError, ValueError) as error:
+        raise ModelError(f'no Python: {error}') from error
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
+                if name == VARIABLE:
+                    return text
+    raise ModelError(f'no {VARIABLE} = """..."""; give the script of the authors, or a text file')

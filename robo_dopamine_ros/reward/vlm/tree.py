@@ -26,9 +26,9 @@ PADDING = ' '  # a row nobody asked for
 
 def guess(last: float) -> tuple[str, ...]:
     """Ten paths that an answer near the last one [%] may go through."""
-    sign, tens = '-' if last < 0 else '+', int(abs(last) // 10)
+    sign, tens = '-' if last < 0 else '+', min(int(abs(last) // 10), 9)
     points = [f'{sign}{digit}.' for digit in DIGITS]
-    decade = [f'{sign}{tens}{digit}' for digit in DIGITS] if 1 <= tens <= 9 else []
+    decade = [f'{sign}{tens}{digit}' for digit in DIGITS] if tens else []
     new = [path for path in decade if path not in BASE]
     return tuple((new + points)[:DRAFTED])
 
@@ -51,27 +51,27 @@ class Tree:
     def __len__(self) -> int:
         return OPENING + len(self.paths)
 
-    @property
+    @cached_property
     def ids(self) -> Tensor:
         """Token ids (R,)."""
         opening, end = self.tokens.opening, self.tokens.end
         words = [end if p == PADDING else self.tokens.of_symbol(p[-1]) for p in self.paths]
         return torch.tensor([*opening, *words])
 
-    @property
+    @cached_property
     def depths(self) -> Tensor:
         """Steps (R,) of each row from the first word of the answer."""
         return torch.tensor([0, 1, *(1 + len(path) for path in self.paths)])
 
-    @property
+    @cached_property
     def mask(self) -> Tensor:
         """What sees what (R, R): a row sees its branch and itself."""
-        mask = torch.eye(len(self), dtype=torch.bool)
-        mask[:, 0] = mask[1:, 1] = True
+        seen = [[0], [0, 1]]
         for row, path in enumerate(self.paths, OPENING):
-            parent = None if path == PADDING else self._rows[path[:-1]]
-            if parent is not None:
-                mask[row] |= mask[parent]
+            parent = 1 if path == PADDING else self._rows[path[:-1]]
+            seen.append([*seen[parent], row])
+        mask = torch.zeros(len(self), len(self), dtype=torch.bool)
+        mask[[row for row, own in enumerate(seen) for _ in own], sum(seen, [])] = True
         return mask
 
     @cached_property
