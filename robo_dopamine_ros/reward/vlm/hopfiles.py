@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 
 from robo_dopamine_ros.reward.vlm.hopdata import Hop, Sampling, answer, draw
+from robo_dopamine_ros.reward.vlm.prompt import IMAGE, Prompt
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
 SAMPLES, PICTURES = 'hops.json', 'pictures'
 CAMERAS = ('cam_high', 'cam_left_wrist', 'cam_right_wrist')  # the published names of VIEWS
 QUALITY = 95  # of JPEG
-
-Words = Callable[[str], Sequence[str]]  # a task -> the nine texts around the eight pictures
 
 
 class Picture(NamedTuple):
@@ -67,7 +66,7 @@ def footage(
 def write(
     recordings: Sequence[Recording],
     folder: Path,
-    words: Words,
+    prompt: Prompt,
     sampling: Sampling | None = None,
     seed: int = 0,
     report: Callable[[float, str], None] = lambda share, what: None,
@@ -80,7 +79,7 @@ def write(
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f'{folder} is not empty; give a new folder, nothing is written over')
     hops = draw(recordings, sampling or Sampling(), seed)
-    items = [_item(index, hop, recordings, words) for index, hop in enumerate(hops)]
+    items = [_item(index, hop, recordings, prompt) for index, hop in enumerate(hops)]
     wanted = {picture for hop in hops for picture in pictures(hop, recordings)}
     for index, (picture, image) in enumerate(footage(recordings, wanted)):
         _write_picture(folder / _path(picture, recordings), image)
@@ -99,10 +98,10 @@ def task_of(recording: Recording) -> str:
     return recording.instruction
 
 
-def _item(index: int, hop: Hop, recordings: Sequence[Recording], words: Words) -> dict[str, Any]:
+def _item(index: int, hop: Hop, recordings: Sequence[Recording], prompt: Prompt) -> dict[str, Any]:
     recording = recordings[hop.episode]
     task = task_of(recording)
-    question, reply = '<image>'.join(words(task)), answer(hop.label)
+    question, reply = IMAGE.join(prompt.parts(task)), answer(hop.label)
     return {
         'id': f'{recording.name}-bf_{hop.before:06}-af_{hop.after:06}-{index:07}',
         'task': task,

@@ -21,6 +21,7 @@ from robo_dopamine_ros.reward.vlm.hopdata import (
     share_out,
     states,
 )
+from robo_dopamine_ros.reward.vlm.prompt import Prompt
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
 PLAIN = Sampling(most=400, every=2)
@@ -177,14 +178,13 @@ def test_settings_that_make_no_sense_are_refused(wrong):
 # files
 
 
-def words(task):
-    return [f'{task}?', *' ' * 7, 'answer']
+WORDS = Prompt('{task}?' + ' <image>' * 8 + ' {task}!')
 
 
 @pytest.fixture(scope='module')
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp('hops') / 'out'
-    hopfiles.write([made('a'), made('b')], folder, words, FEW, seed=1)
+    hopfiles.write([made('a'), made('b')], folder, WORDS, FEW, seed=1)
     return folder
 
 
@@ -198,7 +198,7 @@ def test_the_released_loader_finds_what_it_needs(written):
         human, gpt = item['conversations']
         assert (human['from'], gpt['from']) == ('human', 'gpt')
         assert human['value'].count('<image>') == len(item['image']) == 8
-        assert human['value'].startswith(f'{item["task"]}?<image>')
+        assert human['value'].startswith(f'{item["task"]}? <image>')
         assert gpt['value'].startswith('<score>')
         for path in item['image']:
             with Image.open(written / path) as picture:
@@ -219,19 +219,19 @@ def test_pictures_stand_where_the_published_order_wants_them(written):
 
 
 def test_the_same_seed_writes_the_same_files(written, tmp_path):
-    hopfiles.write([made('a'), made('b')], tmp_path / 'again', words, FEW, seed=1)
+    hopfiles.write([made('a'), made('b')], tmp_path / 'again', WORDS, FEW, seed=1)
     for path in sorted(written.rglob('*.*')):
         assert (tmp_path / 'again' / path.relative_to(written)).read_bytes() == path.read_bytes()
 
 
 def test_nothing_is_written_over(written):
     with pytest.raises(ValueError, match='not empty'):
-        hopfiles.write([made()], written, words)
+        hopfiles.write([made()], written, WORDS)
 
 
 def test_a_task_without_words_cannot_be_asked(tmp_path):
     with pytest.raises(ValueError, match='toy has no instruction'):
-        hopfiles.write([made(instruction='')], tmp_path / 'out', words, FEW)
+        hopfiles.write([made(instruction='')], tmp_path / 'out', WORDS, FEW)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,358 @@
+"""Random checkpoints learn a toy task, also when stopped on the way; what adaptation refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.vlm import delivery, merging, synthetic
+from robo_dopamine_ros.reward.vlm.adaptation import adapt
+from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
+from robo_dopamine_ros.reward.vlm.classroom import Wish, lessons, open_model, show
+from robo_dopamine_ros.reward.vlm.heldback import DONE, answers, respond
+from robo_dopamine_ros.reward.vlm.hopdata import Hop, Sampling, answer, draw
+from robo_dopamine_ros.reward.vlm.hopfiles import footage, pictures
+from robo_dopamine_ros.reward.vlm.lessons import IGNORED, compose, foretell
+from robo_dopamine_ros.reward.vlm.lora import accumulate, add_adapter, schedule
+from robo_dopamine_ros.reward.vlm.pictures import to_pixels
+from robo_dopamine_ros.reward.vlm.prompt import Prompt
+from robo_dopamine_ros.reward.vlm.tuning import Tuning
+from robo_dopamine_ros.types import Recording, Views
+
+FAMILIES = ('qwen2_5_vl', 'qwen3_vl')
+PROMPT = Prompt('{task}' + '<image> ' * 8 + '{task}?')
+LENGTH = 60
+LEARN = Tuning(rate=0.01, epochs=4, batch=8, micro=8)
+BRIEF = Tuning(rate=0.01, epochs=2, batch=8, micro=8, save_every=2, most_held=3)
+SOME = Sampling(most=220, every=2)
+FEW = Sampling(most=40, every=2)  # 37 to teach: ten updates, the last of each epoch smaller
+
+
+def play(size=None, stride=1, start=0, stop=None):
+    """A white bar that grows across a dark picture while the task gets done."""
+    for frame in range(LENGTH)[start:stop:stride]:
+        picture = np.full((112, 112, 3), 30, np.uint8)
+        picture[:, : max(1, round(112 * frame / (LENGTH - 1)))] = 220
+        yield Views({'front': picture}, {'front': frame})
+
+
+def toy(**changes) -> Recording:
+    facts = {
+        'name': 'toy', 'rate': 10.0, 'length': LENGTH, 'views': ('front',), 'play': play,
+        'span': (0, LENGTH - 1), 'instruction': 'push',
+    }  # fmt: skip
+    return Recording(**{**facts, **changes})
+
+
+@pytest.fixture(scope='module', autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='module')
+def bases(tmp_path_factory) -> dict[str, Path]:
+    folders = {family: tmp_path_factory.mktemp('base') / family for family in FAMILIES}
+    for family, folder in folders.items():
+        synthetic.write(folder, family)
+    return folders
+
+
+def wish(base: Path, tuning=BRIEF, sampling=FEW, **changes) -> Wish:
+    return Wish([toy()], base, PROMPT, tuning, sampling, **{'device': 'cpu', **changes})
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(folder / 'model.safetensors')
+
+
+class Killed(Exception):
+    """What a power cut is to a test."""
+
+
+def killer(after: int):
+    """A report that stops a training after so many updates."""
+    seen = []
+
+    def report(share, what):
+        if what.startswith('loss'):
+            seen.append(share)
+            if len(seen) == after:
+                raise Killed
+
+    return report
+
+
+# what is learned
+
+
+@pytest.fixture(scope='module')
+def adapted(bases, tmp_path_factory):
+    folder, told = tmp_path_factory.mktemp('out') / 'mine', []
+    outcome = adapt(wish(bases['qwen3_vl'], LEARN, SOME), folder, lambda *line: told.append(line))
+    return folder, outcome, told
+
+
+def test_hops_that_were_not_taught_are_answered_better(adapted):
+    _, outcome, _ = adapted
+    assert outcome.after.hops == outcome.before.hops == 22
+    assert outcome.after.loss < 0.5 * outcome.before.loss
+    assert outcome.after.mae < outcome.before.mae
+    assert outcome.after.sign >= 0.8  # which no fixed answer reaches: half of them go back
+    assert outcome.before.sign <= 0.7
+
+
+def test_the_answers_come_from_the_pictures(adapted, bases):
+    """The same question with its pictures exchanged gets an answer of the other direction."""
+    checkpoint, album = open_model(wish(adapted[0]), adapted[0], lambda *_: None)
+    hops = [Hop(0, a, b, 0.5, 0) for a, b in ((10, 40), (40, 10), (20, 55), (55, 20))]
+    show(album, wish(adapted[0]), hops, lambda _: None)
+    asked = lessons(wish(adapted[0]), hops, checkpoint, album)
+    said = respond(checkpoint.model, album, asked, answers(checkpoint.tokenizer))
+    assert np.sign(said).tolist() == [1, -1, 1, -1]
+
+
+def test_the_result_is_a_checkpoint_like_its_base(adapted, bases):
+    folder, base = adapted[0], bases['qwen3_vl']
+    for path in base.iterdir():
+        if path.suffix != '.safetensors':
+            assert (folder / path.name).read_bytes() == path.read_bytes()
+    before, after = weights(base), weights(folder)
+    assert {n: (w.shape, w.dtype) for n, w in before.items()} == {
+        n: (w.shape, w.dtype) for n, w in after.items()
+    }
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert len(changed) == 3 * 7  # layers and their projections
+    assert not any('visual' in name for name in changed)
+    assert not (folder / delivery.WORK).exists()
+
+
+def test_the_adapter_is_there_too_and_says_the_same(adapted, bases):
+    peft = pytest.importorskip('peft')
+    model = open_checkpoint(bases['qwen3_vl'], device='cpu').model
+    joined = peft.PeftModel.from_pretrained(model, adapted[0] / delivery.ADAPTER)
+    merged = joined.merge_and_unload().state_dict()
+    for name, weight in weights(adapted[0]).items():
+        torch.testing.assert_close(merged[name], weight, atol=1e-6, rtol=1e-5)
+
+
+def test_the_card_tells_how_it_came_about(adapted):
+    folder, outcome, _ = adapted
+    card = json.loads((folder / delivery.CARD).read_text())
+    assert card['demonstrations'] == ['toy']
+    assert card['settings']['tuning']['rank'] == 16
+    assert card['settings']['base'] == 'qwen3_vl'
+    assert len(card['losses']) == 4 * 25
+    assert card['after']['loss'] == outcome.after.loss
+
+
+def test_progress_never_goes_back_and_tells_the_loss(adapted):
+    shares = [share for share, _ in adapted[2]]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert sum(what.startswith('loss ') for _, what in adapted[2]) == 100
+
+
+# stopped and taken up again
+
+
+@pytest.fixture(scope='module')
+def uninterrupted(bases, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('whole') / 'out'
+    adapt(wish(bases['qwen2_5_vl']), folder)
+    return folder
+
+
+@pytest.mark.parametrize('after', [1, 5, 10])
+def test_a_stopped_training_ends_as_if_it_had_not_been(uninterrupted, bases, tmp_path, after):
+    out = tmp_path / 'out'
+    with pytest.raises(Killed):
+        adapt(wish(bases['qwen2_5_vl']), out, killer(after))
+    assert not (out / 'config.json').exists()
+    done = []
+    adapt(wish(bases['qwen2_5_vl']), out, lambda _, what: done.append(what.startswith('loss')))
+    assert sum(done) == 10 - after // 2 * 2  # it went on from the last save
+    expected, found = weights(uninterrupted), weights(out)
+    assert expected.keys() == found.keys()
+    for name, weight in expected.items():
+        assert torch.equal(found[name], weight), name
+    cards = [json.loads((f / delivery.CARD).read_text()) for f in (uninterrupted, out)]
+    assert cards[0] | {'name': ''} == cards[1] | {'name': ''}
+
+
+@pytest.fixture(scope='module')
+def unfinished_folder(bases, tmp_path_factory):
+    out = tmp_path_factory.mktemp('half') / 'out'
+    with pytest.raises(Killed):
+        adapt(wish(bases['qwen2_5_vl']), out, killer(3))
+    return out
+
+
+@pytest.mark.parametrize(
+    ('changes', 'told'),
+    [
+        ({'seed': 1}, 'seed was 0 and is 1'),
+        ({'tuning': Tuning(**{**vars(BRIEF), 'rank': 8})}, 'tuning.rank was 16 and is 8'),
+        ({'recordings': [toy(instruction='pull')]}, 'recordings was'),
+        ({'prompt': Prompt('{task}!' + '<image>' * 8)}, 'prompt was'),
+    ],
+)
+def test_other_settings_are_refused_by_name(bases, unfinished_folder, changes, told):
+    other = Wish(**{**vars(wish(bases['qwen2_5_vl'])), **changes})
+    with pytest.raises(ValueError, match='unfinished training with other settings') as error:
+        adapt(other, unfinished_folder)
+    assert told in str(error.value)
+
+
+def test_a_damaged_state_is_named(bases, unfinished_folder, tmp_path):
+    out = shutil.copytree(unfinished_folder, tmp_path / 'out')
+    state = out / delivery.WORK / 'state.safetensors'
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r'state\.safetensors: damaged'):
+        adapt(wish(bases['qwen2_5_vl']), out)
+
+
+def test_finished_and_foreign_folders_are_left_alone(adapted, bases, tmp_path):
+    with pytest.raises(ValueError, match='finished adaptation'):
+        adapt(wish(bases['qwen3_vl']), adapted[0])
+    (tmp_path / 'letter.txt').write_text('dear')
+    with pytest.raises(ValueError, match='not empty'):
+        adapt(wish(bases['qwen3_vl']), tmp_path)
+
+
+def test_a_full_disk_is_told_before_anything_begins(tmp_path):
+    with pytest.raises(ModelError, match=r'GB free on its disk, 1050000000\.0 GB needed'):
+        delivery.check_room(tmp_path / 'not' / 'yet', 10**18)
+
+
+# the parts
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_lessons_are_what_transformers_makes_of_the_whole(bases, family):
+    """Cached pictures, own positions, no mask: the logits of a full forward pass."""
+    asked = wish(bases[family])
+    checkpoint, album = open_model(asked, asked.base, lambda *_: None)
+    hops = draw(asked.recordings, FEW, 0)[:3]
+    show(album, asked, hops, lambda _: None)
+    taught = lessons(asked, hops, checkpoint, album)
+    model = checkpoint.model
+    with torch.no_grad():
+        batch = compose(model, album, taught)
+        logits = foretell(model, batch)
+        for index, (hop, lesson) in enumerate(zip(hops, taught, strict=True)):
+            expected = full(model, checkpoint, hop, lesson)
+            found = logits[index, : len(lesson.answer)]
+            torch.testing.assert_close(found, expected, atol=2e-4, rtol=1e-3)
+            assert batch.targets[index, : len(lesson.answer)].tolist() == list(lesson.answer)
+            assert (batch.targets[index, len(lesson.answer) :] == IGNORED).all()
+
+
+def full(model, checkpoint, hop, lesson):
+    """Logits of an answer's tokens by transformers, which looks at the pixels itself."""
+    wanted = pictures(hop, [toy()])
+    images = dict(footage([toy()], set(wanted)))
+    pixels = np.stack([to_pixels(images[picture], checkpoint.images) for picture in wanted])
+    patch = model.config.vision_config.patch_size
+    count, _, height, width = pixels.shape
+    down, across = height // patch, width // patch
+    blocks = torch.from_numpy(pixels)[:, None].expand(-1, 2, -1, -1, -1)
+    blocks = blocks.reshape(count, 2, 3, down // 2, 2, patch, across // 2, 2, patch)
+    packed = blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(count * down * across, -1)
+    ids = torch.cat((lesson.question.ids, torch.tensor(lesson.answer[:-1])))[None]
+    out = model(
+        input_ids=ids,
+        pixel_values=packed,
+        image_grid_thw=torch.tensor([[1, down, across]] * count),
+        mm_token_type_ids=(ids == model.config.image_token_id).int(),
+    )
+    return out.logits[0, len(lesson.question.ids) - 1 :].float()
+
+
+def test_lessons_at_a_time_and_checkpointing_change_nothing(bases):
+    asked = wish(bases['qwen3_vl'])
+    gradients = []
+    for micro, checkpointing in ((8, False), (3, False), (8, True)):
+        checkpoint, album = open_model(asked, asked.base, lambda *_: None)
+        hops = draw(asked.recordings, FEW, 0)[:8]
+        show(album, asked, hops, lambda _: None)
+        model = checkpoint.model
+        add_adapter(model, BRIEF, 0)
+        if checkpointing:
+            model.gradient_checkpointing_enable({'use_reentrant': False})
+        model.train()
+        accumulate(model, album, lessons(asked, hops, checkpoint, album), micro)
+        named = {n: w.grad for n, w in model.named_parameters() if w.requires_grad}
+        assert all('language_model' in name for name in named)
+        gradients.append(torch.cat([grad.flatten() for grad in named.values()]))
+    for other in gradients[1:]:
+        torch.testing.assert_close(other, gradients[0], atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize('family', FAMILIES)
+def test_the_merger_can_learn_too(bases, tmp_path, family):
+    tuning = Tuning(**{**vars(BRIEF), 'merger': True, 'epochs': 1})
+    adapt(wish(bases[family], tuning, Sampling(most=12, every=2)), tmp_path / 'out')
+    before, after = weights(bases[family]), weights(tmp_path / 'out')
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any('visual.merger' in name for name in changed)
+    assert not any('visual.blocks' in name for name in changed)
+
+
+@pytest.mark.parametrize(
+    ('module', 'stored'),
+    [
+        ('model.language_model.layers.2.mlp.up_proj.weight', 'model.layers.2.mlp.up_proj.weight'),
+        ('model.visual.merger.mlp.0.weight', 'visual.merger.mlp.0.weight'),
+    ],
+)
+def test_weights_are_found_under_their_older_names(module, stored):
+    assert merging.place(module) == merging.place(stored)
+
+
+def test_a_weight_that_is_nowhere_is_told(bases, tmp_path):
+    with pytest.raises(ModelError, match='1 adapted weights are not in its files'):
+        merging.merge(bases['qwen3_vl'], tmp_path / 'x', {'layers.9.y.weight': torch.zeros(1)})
+
+
+def test_every_answer_is_in_the_tree(bases):
+    tokenizer = open_checkpoint(bases['qwen3_vl'], device='cpu').tokenizer
+    tree = answers(tokenizer)
+    for label in (0.0, 0.153, -0.2, 1.0, -1.0, 0.07):
+        for text in {answer(label), answer(label).replace('.0%', '%')}:
+            node = tree
+            for token in tokenizer.encode(text).ids:
+                node = node[token]
+            assert node[DONE] == pytest.approx(label)
+
+
+def test_the_rate_warms_up_and_ends_low():
+    rates = [schedule(update, 100, 0.03) for update in range(100)]
+    assert rates[:4] == pytest.approx([1 / 3, 2 / 3, 1.0, 1.0])
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+    assert 0 < rates[-1] < 0.01
+
+
+@pytest.mark.parametrize('wrong', [{'rank': 0}, {'rate': 0.0}, {'held': 1.0}, {'micro': 0}])
+def test_settings_that_make_no_sense(wrong):
+    with pytest.raises(ValueError, match=f'{next(iter(wrong))} = '):
+        Tuning(**wrong)
+
+
+def test_pictures_of_another_aspect_are_refused(bases):
+    def uneven(size=None, stride=1, start=0, stop=None):
+        for frame in range(LENGTH)[start:stop:stride]:
+            width = 112 if frame < 30 else 224
+            yield Views({'front': np.zeros((112, width, 3), np.uint8)}, {'front': frame})
+
+    asked = Wish([toy(play=uneven)], bases['qwen3_vl'], PROMPT, BRIEF, FEW, device='cpu')
+    _, album = open_model(asked, asked.base, lambda *_: None)
+    with pytest.raises(ValueError, match='is 112 x 224 px, the first picture 112 x 112'):
+        show(album, asked, draw(asked.recordings, FEW, 0), lambda _: None)
