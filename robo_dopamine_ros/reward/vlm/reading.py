@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.vlm.tree import BASE, DIGITS, Tree
+from robo_dopamine_ros.reward.vlm.tree import BASE, DIGITS, OPENING, Tree
 from robo_dopamine_ros.reward.vlm.words import SYMBOLS
 
 DONE = '%'
@@ -71,10 +71,11 @@ def descend(tree: Tree, logits: Tensor, decimals: bool = True) -> Reading | Miss
             row = tree.row(path)
             if row is None:
                 return Missing(path)
-            chances = {symbol: table[row][SYMBOLS.index(symbol)] for symbol in options}
-            if not all(map(math.isfinite, chances.values())):
+            chances = [table[row][SYMBOLS.index(option)] for option in options]
+            if not all(map(math.isfinite, chances)):
                 return Reading(math.nan, path, reason=NOTHING)
-            options = max(options, key=lambda one: (chances[one], -tree.tokens.of_symbol(one)))  # noqa: B023
+            later = [-tree.tokens.of_symbol(option) for option in options]
+            options = max(zip(chances, later, options, strict=True))[-1]
         path += options
     return Reading(value(path), path)
 
@@ -85,13 +86,12 @@ def expect(tree: Tree, logits: Tensor, decimals: bool = True) -> Reading:
     Decimals are cut, since those rows do not tell them: the mean lies off by less than 1 %, towards
     zero. Rows that were guessed change nothing.
     """
-    answers = list(_answers(tree, logits.double().cpu(), decimals))
-    values, chances = (
-        torch.tensor(part, dtype=torch.float64) for part in zip(*answers, strict=True)
-    )
-    mean = float((values * chances).sum())
-    if not math.isfinite(mean):
+    logits = logits[: OPENING + len(BASE)].double().cpu()
+    if not bool(torch.isfinite(logits).all()):
         return Reading(math.nan, '', reason=NOTHING)
+    answers = zip(*_answers(tree, logits, decimals), strict=True)
+    values, chances = (torch.tensor(part, dtype=torch.float64) for part in answers)
+    mean = float((values * chances).sum())
     spread = math.sqrt(float(((values - mean).square() * chances).sum()))
     return Reading(mean, f'{mean:+.1f}', spread)
 
