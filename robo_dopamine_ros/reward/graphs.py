@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 OPSET = 18  # TensorRT 10.3 knows it; 23 has whole attention operators, for TensorRT from 10.15 on
-OPSETS = (18, 23)
+OPSETS = (18, 19, 23)  # 19: the first with 8-bit rounding of 16-bit numbers
 INLINE = 64 << 20  # weights of more than this stand in a file of their own [bytes]
 WEIGHTS = '.data'  # ends the name of that file
 LONGEST = 1 << 16  # a free axis may be this long
