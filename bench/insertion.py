@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.evaluate import evaluate
+from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.report import Report
 from robo_dopamine_ros.sim import truth
 from robo_dopamine_ros.sim.rollouts import Studio

@@ -8,8 +8,8 @@ import numpy as np
 
 from robo_dopamine_ros.cli.bars import bar
 from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.evaluate import EvaluationParameters, evaluate
+from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.tracker import FUSIONS, RECURSIONS, TrackerParameters
 
 HELP = 'measure a reward model on recorded episodes'

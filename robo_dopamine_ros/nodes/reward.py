@@ -9,9 +9,10 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
-from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.grm import GRM
+from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.session import Session, SessionParameters, Task
+from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.adaptation import Adaptation, Command, training
 from robo_dopamine_ros.ros.cameras import CameraParameters, decode_views
@@ -28,26 +29,27 @@ from robo_dopamine_ros.types import SECOND, Episode, Progress, Reward, Views
 class RewardNodeParameters:
     """Parameters of the reward node."""
 
-    model: str = ''  # folder of the reward model; empty: the small one that is shipped
-    engine: str = 'auto'  # what runs it: 'auto', 'onnx' or 'torch'
+    model: str = (
+        ''  # folder of the model, or a name on the hub; empty: the small one that is shipped
+    )
+    engine: str = 'auto'  # what runs it: 'auto', 'onnx', 'tensorrt' or 'torch'
     threads: int = field(default=1, metadata={'range': (1, 64)})  # of the processor, for the model
     rate: float = field(default=10.0, metadata={'range': (0.1, 100.0)})  # looks at the cameras [Hz]
     autostart: bool = True  # configure and activate at once
     cameras: CameraParameters = field(default_factory=CameraParameters)
     session: SessionParameters = field(default_factory=SessionParameters)
+    vlm: VlmSettings = field(default_factory=VlmSettings)
 
 
 class RewardNode(LifecycleNode):
     """Wires cameras, model and conductor; whatever is slow happens in its one worker."""
 
-    def __init__(
-        self, load: Callable[[str, str, int], GRM] = load, adapt: Command = training
-    ) -> None:
-        """`load` opens a model given its folder, engine and threads; `adapt` names the training."""
+    def __init__(self, load: Callable[..., GRM] = load, adapt: Command = training) -> None:
+        """`load` opens a model as reward/loading.py does; `adapt` names the training."""
         super().__init__('reward')
         self.parameters = p = declare(self, RewardNodeParameters)
         self.autostart = p.autostart
-        self._open = lambda folder: load(str(folder), p.engine, p.threads)
+        self._load = load
         self._session: Session | None = None
         self._episode = Episode()
         self._reading = Progress(stamp=0, reason='no reading yet')
@@ -139,6 +141,17 @@ class RewardNode(LifecycleNode):
             **self._lookout.figures(),
         }
         return [Health('reward', level, reading.reason or 'ok', values), *self._lookout.health()]
+
+    def _open(self, folder: Path) -> GRM:
+        p, told = self.parameters, -1
+
+        def report(share: float, what: str) -> None:
+            nonlocal told
+            if (tenth := int(share * 10)) > told:
+                told = tenth
+                self.get_logger().info(f'{what}: {share:.0%}')
+
+        return self._load(str(folder), p.engine, p.threads, p.vlm, report)
 
     def _model(self) -> Path:
         return Path(self.parameters.model) if self.parameters.model else shared('models/grm')

@@ -3,10 +3,14 @@
 import re
 from dataclasses import dataclass
 
+from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
 from robo_dopamine_ros.types import VIEWS
 
-PRECISIONS = ('auto', 'fp32', 'fp16', 'bf16')
-READOUTS = ('greedy', 'expectation')
+CHOICES = {
+    'precision': ('auto', *PRECISIONS),
+    'limits': ('authors', 'checkpoint'),
+    'readout': ('greedy', 'expectation'),
+}
 SIZE = re.compile(r'(\d{2,5})x(\d{2,5})')
 
 
@@ -14,14 +18,11 @@ SIZE = re.compile(r'(\d{2,5})x(\d{2,5})')
 class VlmSettings:
     """What a person may choose for a vision-language GRM."""
 
-    size: str = (
-        '640x480'  # columns x rows of the camera pictures [px]; a compiled model knows its own
-    )
+    size: str = '640x480'  # columns x rows of camera pictures [px]; compiled models have their own
     prompt: str = ''  # file of the prompt; empty: the authors' own, fetched once
-    device: str = 'auto'  # of torch: 'auto', 'cpu', 'cuda' or 'cuda:1'
-    precision: str = (
-        'auto'  # of torch: 'auto', 'fp32', 'fp16' or 'bf16'; a compiled model has its own
-    )
+    device: str = 'auto'  # for engine torch: 'auto', 'cpu', 'cuda' or 'cuda:1'
+    precision: str = 'auto'  # for engine torch: 'auto', 'fp32', 'fp16' or 'bf16'
+    limits: str = 'authors'  # of a picture's area: of the 'authors' script or of the 'checkpoint'
     views: tuple[str, ...] = VIEWS  # camera views: front, left wrist, right wrist; one to three
     readout: str = 'greedy'  # the answer as it would be written, or its 'expectation'
     decimals: bool = True  # read one decimal; each takes a decode step, cutting it errs below 1 %
@@ -30,13 +31,9 @@ class VlmSettings:
     def __post_init__(self) -> None:
         if not SIZE.fullmatch(self.size):
             raise ValueError(f'size = {self.size!r}; it must be like 640x480')
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f'precision = {self.precision!r}; it must be one of {", ".join(PRECISIONS)}'
-            )
-        if self.readout not in READOUTS:
-            raise ValueError(f'readout = {self.readout!r}; it must be one of {", ".join(READOUTS)}')
-
+        for name, known in CHOICES.items():
+            if (told := getattr(self, name)) not in known:
+                raise ValueError(f'{name} = {told!r}; it must be one of {", ".join(known)}')
         if not 1 <= len(self.views) <= 3 or len(set(self.views)) < len(self.views):
             raise ValueError(f'views = {list(self.views)}; it must name one to three views once')
 

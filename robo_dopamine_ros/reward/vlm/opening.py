@@ -1,0 +1,84 @@
+"""A checkpoint or a compiled folder, opened as a GRM."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
+from robo_dopamine_ros.reward.vlm.engine import Shape
+from robo_dopamine_ros.reward.vlm.folder import read_chat, read_tokenizer
+from robo_dopamine_ros.reward.vlm.graph_engine import ENGINES, GraphEngine
+from robo_dopamine_ros.reward.vlm.layout import Layout
+from robo_dopamine_ros.reward.vlm.model import Language, VlmGRM
+from robo_dopamine_ros.reward.vlm.pictures import LIMITS, ImageSettings, smart_resize
+from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
+from robo_dopamine_ros.reward.vlm.prompt import TASK, Prompt, official_prompt, read_prompt
+from robo_dopamine_ros.reward.vlm.settings import VlmSettings
+from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
+from robo_dopamine_ros.reward.vlm.words import AnswerTokens
+
+Report = Callable[[float, str], None]
+
+
+def open_published(name: str | Path, settings: VlmSettings, report: Report) -> VlmGRM:
+    """Run a checkpoint, a folder or a name on the hub, by torch."""
+    prompt, dtype = choose_prompt(settings), PRECISIONS.get(settings.precision, 'auto')
+    checkpoint = open_checkpoint(name, settings.device, dtype, report)
+    return over_torch(checkpoint, prompt, settings)
+
+
+def over_torch(checkpoint: Checkpoint, prompt: Prompt, settings: VlmSettings) -> VlmGRM:
+    """Run a checkpoint that is in memory."""
+    images = choose_limits(checkpoint.images, settings)
+    tokens = AnswerTokens.of(checkpoint.tokenizer)
+    columns, rows = settings.columns_rows
+    height, width = smart_resize(rows, columns, images)
+    engine = TorchEngine(checkpoint.model, height, width, tokens.ids)
+    chat = checkpoint.chat(prompt.parts(TASK))
+    language = _language(checkpoint.tokenizer, chat, engine.shape, tokens, images)
+    return VlmGRM(checkpoint.name, engine, language, settings)
+
+
+def open_compiled(
+    folder: Path, engine: str, threads: int, settings: VlmSettings, report: Report
+) -> VlmGRM:
+    """Run a folder that `export` wrote; 'auto' is TensorRT where there is a GPU."""
+    if engine == 'auto':
+        engine = 'tensorrt' if torch.cuda.is_available() else 'onnx'
+    if engine not in ENGINES:
+        raise ModelError(f'{folder} is compiled; engine {engine!r} is not of {", ".join(ENGINES)}')
+    runner = GraphEngine(folder, engine, threads, report)
+    tokenizer = read_tokenizer(folder)
+    tokens = AnswerTokens.of(tokenizer)
+    if tokens.ids != runner.answer_tokens:
+        raise ModelError(f'{folder}: its tokenizer is not the one it was exported with')
+    images = runner.card.images
+    language = _language(tokenizer, read_chat(folder), runner.shape, tokens, images)
+    return VlmGRM(runner.card.name, runner, language, settings)
+
+
+def choose_prompt(settings: VlmSettings) -> Prompt:
+    """The prompt of a file, or the authors' own."""
+    return read_prompt(Path(settings.prompt)) if settings.prompt else official_prompt()
+
+
+def choose_limits(images: ImageSettings, settings: VlmSettings) -> ImageSettings:
+    """Limits of a picture's area: the authors', whatever the checkpoint says, unless it counts."""
+    if settings.limits == 'checkpoint':
+        return images
+    return replace(images, min_pixels=LIMITS[0], max_pixels=LIMITS[1])
+
+
+def _language(
+    tokenizer: Tokenizer, chat: str, shape: Shape, tokens: AnswerTokens, images: ImageSettings
+) -> Language:
+    @lru_cache(maxsize=4)
+    def lay_out(task: str) -> Layout:
+        return Layout.of(tokenizer, chat, task, shape, tokens)
+
+    return Language(lay_out, tokens, images)
