@@ -3,10 +3,10 @@
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
-from robo_dopamine_ros.cli.bars import bar
+from robo_dopamine_ros.cli import adapt_vlm
+from robo_dopamine_ros.cli.bars import bar, say_json
 from robo_dopamine_ros.data.episodes import find_recordings
 from robo_dopamine_ros.reward.compact.settings import Settings
 
@@ -16,6 +16,11 @@ examples:
   robo-dopamine adapt EPISODE_DIR --out runs/my_task
   robo-dopamine adapt EPISODE_DIR --out runs/my_task --base models/grm --seed 1
   robo-dopamine adapt EPISODE_DIR --out runs/quick --seconds 60
+
+  a published vision-language model, on a GPU; the same command goes on after a stop:
+  robo-dopamine adapt EPISODE_DIR --base tanhuajie2001/Robo-Dopamine-GRM-3B --out runs/grm_my_task
+  robo-dopamine adapt EPISODE_DIR --base checkpoints/grm-3b --out runs/grm --micro-batch 1
+  robo-dopamine adapt EPISODES_DIR --data-only --out runs/hops     for the authors' own trainer
 """
 
 
@@ -34,57 +39,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='MODEL_DIR',
         type=Path,
         required=True,
-        help='folder to write; it must be new or empty',
+        help='folder to write; new, empty, or of an unfinished vision-language training',
     )
     parser.add_argument('--seed', type=int, default=0, help='of everything drawn (default: 0)')
     parser.add_argument(
         '--base',
-        metavar='MODEL_DIR',
-        type=Path,
-        help='start from this model instead of from scratch',
+        metavar='MODEL',
+        help='start from this model folder, or checkpoint of a vision-language GRM (folder or '
+        'name on the hub), instead of a small model from scratch',
     )
-    parser.add_argument(
-        '--views',
-        metavar='NAME',
-        nargs='+',
-        help='camera views to use (default: all of the demonstration)',
-    )
-    parser.add_argument(
-        '--steps', type=int, default=default.steps, help='training steps (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--seconds',
-        type=float,
-        default=default.seconds,
-        help='training ends by then, on any machine (default: %(default).0f)',
-    )
-    parser.add_argument('--threads', type=int, default=0, help='processor threads (default: all)')
     parser.add_argument(
         '--progress-json',
         action='store_true',
         help='one JSON object a line on stdout instead of a progress bar',
     )
+    small = parser.add_argument_group('only for a small model')
+    small.add_argument(
+        '--views',
+        metavar='NAME',
+        nargs='+',
+        help='camera views to use (default: all of the demonstration)',
+    )
+    small.add_argument('--steps', type=int, help=f'training steps (default: {default.steps})')
+    small.add_argument(
+        '--seconds',
+        type=float,
+        help=f'training ends by then, on any machine (default: {default.seconds:.0f})',
+    )
+    small.add_argument('--threads', type=int, help='processor threads (default: all)')
+    large = parser.add_argument_group('only for a vision-language base')
+    adapt_vlm.add_arguments(large)
+    parser.set_defaults(kinds=(names(small), names(large)))
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, write the model folder and say how it did on what it was not shown."""
+    large = args.data_only or (args.base is not None and adapt_vlm.is_checkpoint(args.base))
+    refuse(args, args.kinds[0] if large else args.kinds[1], large)
+    return adapt_vlm.run(args) if large else run_small(args)
+
+
+def run_small(args: argparse.Namespace) -> int:
+    """Train a compact model."""
     if args.out.exists() and any(args.out.iterdir()):
         raise ValueError(f'{args.out} is not empty; give a new folder, nothing is written over')
-    settings = dataclasses.replace(
-        Settings(), steps=args.steps, seconds=args.seconds, threads=args.threads
-    )
+    chosen = {name: getattr(args, name) for name in ('steps', 'seconds', 'threads')}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    settings = dataclasses.replace(Settings(), **given)
     recordings = find_recordings(args.demonstrations)
+    base = None if args.base is None else Path(args.base)
     from robo_dopamine_ros.reward.compact.adaptation import adapt  # takes seconds: torch
 
     with bar() as show:
         tell = say_json if args.progress_json else show
-        check = adapt(recordings, args.out, settings, args.seed, args.base, args.views, report=tell)
+        check = adapt(recordings, args.out, settings, args.seed, base, args.views, report=tell)
     told = {'model': str(args.out), 'self_check': dataclasses.asdict(check)}
     print(json.dumps(told) if args.progress_json else f'{args.out}: {check}')
     return 0
 
 
-def say_json(share: float, what: str) -> None:
-    """Print one line for machines."""
-    print(json.dumps({'fraction': round(share, 4), 'stage': what}), flush=True)
-    sys.stdout.flush()
+def names(group: argparse._ArgumentGroup) -> tuple[str, ...]:
+    """The options of a group."""
+    return tuple(action.option_strings[0] for action in group._group_actions)
+
+
+def refuse(args: argparse.Namespace, options: tuple[str, ...], large: bool) -> None:
+    """Refuse options that only the other kind of model has."""
+    for option in options:
+        if getattr(args, option[2:].replace('-', '_')) in (None, False):
+            continue
+        if large:
+            raise ValueError(f'{option} is only for a small model; leave it out')
+        wanted = '--base with the folder or hub name of a checkpoint'
+        raise ValueError(f'{option} is only for a vision-language base; give {wanted}')

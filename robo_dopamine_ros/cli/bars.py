@@ -1,5 +1,6 @@
 """The progress bar of work that tells its share done; on stderr, so that stdout stays clean."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,3 +32,8 @@ def bar() -> Iterator[Callable[[float, str], None]]:
     finally:
         for one in shown:
             one.close()
+
+
+def say_json(share: float, what: str) -> None:
+    """Tell the same to machines, one line on stdout."""
+    print(json.dumps({'fraction': round(share, 4), 'stage': what}), flush=True)

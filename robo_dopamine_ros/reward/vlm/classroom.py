@@ -37,6 +37,10 @@ class Wish:
     seed: int = 0
     device: str = 'auto'
 
+    def __post_init__(self) -> None:
+        for recording in self.recordings:
+            task_of(recording)
+
     @property
     def dtype(self) -> str:
         """Precision to train in: float16 overflows where bfloat16 and float32 do not."""
