@@ -15,6 +15,8 @@ from robo_dopamine_ros.types import VIEWS, Recording, Views
 SAMPLES, PICTURES = 'hops.json', 'pictures'
 CAMERAS = ('cam_high', 'cam_left_wrist', 'cam_right_wrist')  # the published names of VIEWS
 QUALITY = 95  # of JPEG
+FRONT, BLANK = VIEWS[0], ''  # BLANK: a view that the recording lacks
+GREY = 128  # that stands for it, as gallery.py has it
 
 
 class Picture(NamedTuple):
@@ -26,25 +28,29 @@ class Picture(NamedTuple):
 
 
 def seats(recording: Recording) -> tuple[str, ...]:
-    """The view of a recording in each of the three places of a question.
+    """The view of a recording in each of the three places of a question, as in use.
 
-    A missing view is shown by the front one, as the published model was taught.
+    A single camera stands in all three; of two, the place of the missing one is BLANK.
     """
-    known = [view for view in VIEWS if view in recording.views]
-    if not known:
-        known = list(recording.views[: len(VIEWS)])
-        return (*known, *[known[0]] * (len(VIEWS) - len(known)))
-    return tuple(view if view in known else known[0] for view in VIEWS)
+    views = recording.views
+    if len(views) == 1:
+        return tuple(views * 3)
+    if FRONT in views:
+        return tuple(view if view in views else BLANK for view in VIEWS)
+    return (*views, BLANK)[:3]
 
 
 def pictures(hop: Hop, recordings: Sequence[Recording]) -> tuple[Picture, ...]:
     """The eight pictures of a question: start and end of the reference, before, after."""
-    shown, own = recordings[hop.reference], seats(recordings[hop.episode])
-    front = seats(shown)[0]
+    shown, own = recordings[hop.reference], recordings[hop.episode]
+    front, first = seats(shown)[0], own.span[0]
     return (
         *(Picture(hop.reference, frame, front) for frame in shown.span),
-        *(Picture(hop.episode, hop.before, view) for view in own),
-        *(Picture(hop.episode, hop.after, view) for view in own),
+        *(
+            Picture(hop.episode, frame if view else first, view)  # all blank ones are one
+            for frame in (hop.before, hop.after)
+            for view in seats(own)
+        ),
     )
 
 
@@ -60,7 +66,8 @@ def footage(
         if views:
             for frame, seen in _play(recording, min(views), max(views)):
                 for view in sorted(views.get(frame, ())):
-                    yield Picture(number, frame, view), seen.images[view]
+                    image = seen.images[view] if view else _blank(seen)
+                    yield Picture(number, frame, view), image
 
 
 def write(
@@ -115,7 +122,8 @@ def _item(index: int, hop: Hop, recordings: Sequence[Recording], prompt: Prompt)
 
 def _path(picture: Picture, recordings: Sequence[Recording]) -> Path:
     recording = recordings[picture.episode]
-    name = dict(zip(VIEWS, CAMERAS, strict=True)).get(picture.view, f'cam_{picture.view}')
+    names = {**dict(zip(VIEWS, CAMERAS, strict=True)), BLANK: 'blank'}
+    name = names.get(picture.view, f'cam_{picture.view}')
     episode = f'{picture.episode:03}_{recording.name}'  # two folders may hold the same names
     return Path(PICTURES, episode, name, f'frame_{picture.frame:06}.jpg')
 
@@ -128,6 +136,10 @@ def _write_picture(path: Path, image: np.ndarray) -> None:
     if not done:
         raise ValueError(f'{path}: a picture of shape {image.shape} cannot be written as JPEG')
     path.write_bytes(data.tobytes())
+
+
+def _blank(seen: Views) -> np.ndarray:
+    return np.full_like(next(iter(seen.images.values())), GREY)
 
 
 def _play(recording: Recording, first: int, last: int) -> Iterator[tuple[int, Views]]:

@@ -239,12 +239,22 @@ def test_a_task_without_words_cannot_be_asked(tmp_path):
     [
         (VIEWS, VIEWS),
         (('front',), ('front',) * 3),
-        (('front', 'right_wrist'), ('front', 'front', 'right_wrist')),
-        (('scene', 'hand'), ('scene', 'hand', 'scene')),
+        (('front', 'right_wrist'), ('front', '', 'right_wrist')),
+        (('scene', 'hand'), ('scene', 'hand', '')),
+        (('a', 'b', 'c', 'd'), ('a', 'b', 'c')),
     ],
 )
-def test_a_missing_view_is_shown_by_the_front_one(views, expected):
+def test_a_missing_view_has_its_place(views, expected):
     assert hopfiles.seats(made(views=views)) == expected
+
+
+def test_a_missing_view_is_one_grey_picture(tmp_path):
+    hopfiles.write([made(views=('front', 'right_wrist'))], tmp_path, WORDS, FEW)
+    items = json.loads((tmp_path / hopfiles.SAMPLES).read_text())
+    paths = {path for item in items for path in item['image'] if 'blank' in path}
+    assert {tuple(item['image'].index(path) for path in paths) for item in items} == {(3,)}
+    with Image.open(tmp_path / paths.pop()) as picture:
+        assert picture.getextrema() == ((128, 128),) * 3
 
 
 def test_each_picture_is_read_once():

@@ -187,6 +187,32 @@ def test_a_stopped_training_ends_as_if_it_had_not_been(uninterrupted, bases, tmp
     assert cards[0] | {'name': ''} == cards[1] | {'name': ''}
 
 
+@pytest.mark.parametrize('stage', ['merging', 'checking'])
+def test_a_stop_after_the_last_update_loses_nothing(uninterrupted, bases, tmp_path, stage):
+    def report(_, what):
+        if what == stage:
+            raise Killed
+
+    with pytest.raises(Killed):
+        adapt(wish(bases['qwen2_5_vl']), tmp_path, report)
+    done = []
+    adapt(wish(bases['qwen2_5_vl']), tmp_path, lambda _, what: done.append(what))
+    assert not any(what.startswith('loss') for what in done)
+    for name, weight in weights(uninterrupted).items():
+        assert torch.equal(weights(tmp_path)[name], weight), name
+
+
+def test_a_move_that_was_cut_short_is_done_again(uninterrupted, tmp_path):
+    result, folder = tmp_path / 'out' / delivery.WORK / 'result', tmp_path / 'out'
+    shutil.copytree(uninterrupted, result)
+    shutil.copytree(result / delivery.ADAPTER, folder / delivery.ADAPTER)
+    (folder / 'tokenizer.json').write_text('half')
+    delivery.put_in_place(result, folder)
+    for path in uninterrupted.rglob('*.*'):
+        assert (folder / path.relative_to(uninterrupted)).read_bytes() == path.read_bytes()
+    assert not (folder / delivery.WORK).exists()
+
+
 @pytest.fixture(scope='module')
 def unfinished_folder(bases, tmp_path_factory):
     out = tmp_path_factory.mktemp('half') / 'out'
