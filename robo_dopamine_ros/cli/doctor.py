@@ -1,13 +1,14 @@
 """`robo-dopamine doctor`: what is there for each way to run, what is missing, how to mend it.
 
-With `--bounds` it looks at the arm instead: see cli/bounds.py.
+With `--bounds` it looks at the arm instead, see cli/bounds.py, and with `--gpu` at what the GPU
+computes, see cli/gpu.py.
 """
 
 import argparse
 import dataclasses
 import json
 
-from robo_dopamine_ros.cli import bounds
+from robo_dopamine_ros.cli import bounds, gpu
 from robo_dopamine_ros.cli.checks import Finding, Machine, Way, examine
 from robo_dopamine_ros.cli.machine import look
 
@@ -18,6 +19,7 @@ examples:
   robo-dopamine doctor --way ros    let the exit code speak of a ROS 2 machine
   robo-dopamine doctor --bounds --margin 0.01 --out box.yaml
                                     the workspace box, from an arm that is led by hand
+  robo-dopamine doctor --gpu        does TensorRT on this GPU compute what it should? takes minutes
 """
 
 
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the way that decides the exit code (default: the one this interpreter runs)',
     )
     parser.add_argument('--json', action='store_true', help='one JSON object instead of text')
+    gpu.add_arguments(parser)
     bounds.add_arguments(parser)
 
 
@@ -38,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     """Report; 0 when the way that decides is complete, 1 otherwise."""
     if args.bounds:
         return bounds.run(args)
+    if args.gpu:
+        return gpu.run(args)
     machine = look()
     report = {way: examine(machine, way) for way in Way}
     chosen = args.way or machine.way

@@ -14,7 +14,7 @@ from robo_dopamine_ros import __version__
 
 PACKAGE = 'robo_dopamine_ros.'
 VERBS = (  # in this order
-    *('demo', 'replay', 'adapt', 'evaluate', 'record', 'train'),
+    *('demo', 'replay', 'adapt', 'export', 'evaluate', 'record', 'train'),
     *('up', 'resume', 'teleop', 'bench', 'doctor'),
 )
 FAULT, INTERRUPTED = 2, 130  # exit codes

@@ -9,7 +9,8 @@ import ctypes
 import enum
 import itertools
 import json
-from types import SimpleNamespace
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
 import onnx
@@ -344,7 +345,10 @@ def fake_tensorrt(version='10.3.0', wrong=''):
 
     made = {name: kind for name, kind in locals().items() if name in NAMES}
     made['NetworkDefinitionCreationFlag'] = Flag
-    return SimpleNamespace(__version__=version, calls=calls, **made)
+    module = ModuleType('tensorrt')
+    module.__spec__ = ModuleSpec('tensorrt', None)  # libraries look for it
+    vars(module).update(__version__=version, calls=calls, **made)
+    return module
 
 
 FAILURES = {

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import cv2
 import numpy as np
 import safetensors.torch
 
-from robo_dopamine_ros.reward.compact.card import CARD, GOAL, KIND, WEIGHTS, ModelError
+from robo_dopamine_ros.reward.compact.card import CARD, GOAL, KIND, WEIGHTS, ModelError, read_card
 from robo_dopamine_ros.reward.compact.model import Card
 from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.shape import Shape
@@ -29,6 +31,15 @@ def save(folder: Path, network: Network, card: Card, goal: Views, notes: Mapping
         cv2.imwrite(str(folder / GOAL / f'{view}.png'), picture)
     facts = {'kind': KIND, **dataclasses.asdict(card), 'notes': dict(notes)}
     (folder / CARD).write_text(json.dumps(facts, indent=2) + '\n')
+
+
+def export_again(folder: Path) -> None:
+    """Write the graphs of a model folder anew; ModelError when it has no sound weights."""
+    network = read_network(folder, read_card(folder).shape)
+    with tempfile.TemporaryDirectory(dir=folder, prefix='.graphs-') as place:
+        export(network, Path(place))
+        for graph in Path(place).iterdir():
+            os.replace(graph, folder / graph.name)
 
 
 def read_network(folder: Path, shape: Shape) -> Network:

@@ -40,12 +40,13 @@ def export(
     size: tuple[int, int],
     prompt: Prompt,
     opset: int = OPSET,
+    precision: str = '',
     report: Report = silent,
 ) -> VlmCard:
     """Write a folder (folder.py) for camera pictures of `size`, columns and rows, in px.
 
-    Its precision is that of the checkpoint in memory. The folder must be new or empty; it is there
-    as a whole or not at all.
+    `precision` names that of the checkpoint in memory, when its type alone does not tell. The
+    folder must be new or empty; it is there as a whole or not at all.
     """
     model = checkpoint.model
     height, width = smart_resize(size[1], size[0], checkpoint.images)
@@ -71,7 +72,8 @@ def export(
             shape=shape,
             answer_tokens=tokens.ids,
             images=checkpoint.images,
-            precision=next(name for name, kind in TYPES.items() if kind is weight.dtype),
+            precision=precision
+            or next(name for name, kind in TYPES.items() if kind is weight.dtype),
             opset=opset,
             prompt=prompt.sha256,
             lengths=Lengths(*(len(part.ids) for part in parts)),
@@ -82,11 +84,16 @@ def export(
     return card
 
 
+def check_new(folder: Path) -> None:
+    """ModelError when there is something at `folder` already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelError(f'{folder} is not empty; give a new folder, nothing is written over')
+
+
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
     """A folder to write into, which becomes `folder` when all went well, and else is gone."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ModelError(f'{folder} is not empty; give a new folder, nothing is written over')
+    check_new(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix=f'.{folder.name}-', dir=folder.parent))
     try:
