@@ -20,6 +20,7 @@ class Asker:
     def __init__(self, engine: Engine, tokens: AnswerTokens, settings: VlmSettings) -> None:
         self.tokens = self.steps = 0  # language tokens read, and passes for the rest of an answer
         self._engine, self._tokens, self._settings = engine, tokens, settings
+        self.heard: dict[str, tuple[Tree, Tensor]] = {}  # what the last answers were read from
         self._last: dict[str, float] = {}  # answer of each query [%]
 
     def forget(self) -> None:
@@ -34,6 +35,7 @@ class Asker:
         logits, new = self._engine.read(script.after(pictures, trees), past)
         self.tokens += logits.shape[0] * logits.shape[1]
         logits = logits[:, -len(trees[0]) :]
+        self.heard = dict(zip(rows, zip(trees, logits, strict=True), strict=True))
         if self._settings.readout == 'expectation':
             readings = [expect(tree, rest) for tree, rest in zip(trees, logits, strict=True)]
         else:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from robo_dopamine_ros.reward.compact.card import ModelError
 from robo_dopamine_ros.reward.vlm.asking import Asker
@@ -22,6 +23,7 @@ from robo_dopamine_ros.reward.vlm.memory import ROWS, Memory, Triple
 from robo_dopamine_ros.reward.vlm.pictures import ImageSettings
 from robo_dopamine_ros.reward.vlm.reading import Reading
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
+from robo_dopamine_ros.reward.vlm.tree import Tree
 from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 from robo_dopamine_ros.types import Hops, TaskContext, Views
 
@@ -63,7 +65,7 @@ class VlmGRM:
         chosen = settings or VlmSettings()
         self.name, self.views = name, chosen.views
         self.answers: dict[str, Reading] = {}  # of the last step, by query
-        self._engine, self._language = engine, language
+        self._engine, self._language, self._settings = engine, language, chosen
         self._gallery = Gallery(engine, language.images)
         self._memory = Memory(engine, self._gallery)
         self._asker = Asker(engine, language.tokens, chosen)
@@ -76,6 +78,15 @@ class VlmGRM:
         """What was computed so far."""
         asked, kept = self._asker, self._memory
         return Cost(self._gallery.encoded, asked.tokens, kept.tokens, asked.steps)
+
+    @property
+    def heard(self) -> dict[str, tuple[Tree, Tensor]]:
+        """Trees and logits (R, symbols) the last answers were read from, by query."""
+        return self._asker.heard
+
+    def through(self, wrap: Callable[[Engine], Engine]) -> 'VlmGRM':
+        """The same model, run through something around its engine; it remembers nothing yet."""
+        return VlmGRM(self.name, wrap(self._engine), self._language, self._settings)
 
     def begin(self, context: TaskContext) -> None:
         """Start an episode; its start needs the front view, as does its goal if there is one.
