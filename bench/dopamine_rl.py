@@ -115,12 +115,14 @@ def draw(out: Path, told: dict[str, list[dict[str, Any]]]) -> None:
     figure = Figure(figsize=(8, 4.5), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(xlabel='rollout', ylabel='success without help, of the last 20')
-    for arm in ARMS:
+    for number, arm in enumerate(ARMS):
         curves = [result['curve'] for result in told.get(arm.name, [])]
         if curves:
             shortest = min(map(len, curves))
             mean = np.mean([curve[:shortest] for curve in curves], 0)
-            axes.plot(range(1, shortest + 1), mean, label=f'{arm.name} ({len(curves)})')
+            style = '-' if number < 10 else '--'  # the colours begin anew there
+            name = f'{arm.name} ({len(curves)})'
+            axes.plot(range(1, shortest + 1), mean, style, label=name)
     axes.axhline(0.95, color='grey', lw=0.8, ls=':')
     axes.legend(fontsize=8, frameon=False)
     figure.savefig(out / 'curves.png', dpi=150)
