@@ -13,6 +13,8 @@ from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.reward.vlm.tree import Tree, guess
 from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 
+FIRST = {'backward': -90.0, 'forward': 0.0, 'incremental': 0.0}  # likely as an episode begins [%]
+
 
 class Asker:
     """Reads answers off the tree; remembers the last ones to guess where the next will be."""
@@ -37,7 +39,10 @@ class Asker:
         logits = logits[:, -len(trees[0]) :]
         self.heard = dict(zip(rows, zip(trees, logits, strict=True), strict=True))
         if self._settings.readout == 'expectation':
-            readings = [expect(tree, rest) for tree, rest in zip(trees, logits, strict=True)]
+            readings = [
+                expect(tree, rest, self._settings.decimals)
+                for tree, rest in zip(trees, logits, strict=True)
+            ]
         else:
             readings = self._descend(script, trees, logits, past, new)
         answers = dict(zip(rows, readings, strict=True))
@@ -67,7 +72,8 @@ class Asker:
             self.steps += 1
 
     def _tree(self, row: str) -> Tree:
-        tree = Tree(self._tokens)
-        if not self._settings.draft or self._settings.readout != 'greedy':
+        """The tree for one query; with decimals cut no answer ever leaves the usual rows."""
+        tree, chosen = Tree(self._tokens), self._settings
+        if not (chosen.draft and chosen.decimals) or chosen.readout != 'greedy':
             return tree
-        return Tree(self._tokens, (*tree.paths, *guess(self._last.get(row, 0.0))))
+        return Tree(self._tokens, (*tree.paths, *guess(self._last.get(row, FIRST[row]))))

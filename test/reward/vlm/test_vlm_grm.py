@@ -16,6 +16,7 @@ from robo_dopamine_ros.reward.vlm.asking import Asker
 from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
 from robo_dopamine_ros.reward.vlm.engine import KV, Chunk
 from robo_dopamine_ros.reward.vlm.family import FAMILIES
+from robo_dopamine_ros.reward.vlm.model import Cost
 from robo_dopamine_ros.reward.vlm.opening import over_torch
 from robo_dopamine_ros.reward.vlm.prompt import Prompt
 from robo_dopamine_ros.reward.vlm.reference import Reference
@@ -154,20 +155,21 @@ def test_nothing_stale_is_used_whatever_changes_in_whatever_order(
             last = now
 
 
-def test_a_step_costs_three_pictures_and_one_pass(small: Checkpoint) -> None:
-    grm = over_torch(small, BRIEF, VlmSettings(size='112x112', decimals=False))
+@pytest.mark.parametrize('decimals', [True, False])
+def test_a_step_costs_three_pictures_and_one_pass(small: Checkpoint, decimals: bool) -> None:
+    grm = over_torch(small, BRIEF, VlmSettings(size='112x112', decimals=decimals))
     grm.begin(TaskContext('tidy up', views(0), views(1)))
+    layout = grm._language.lay_out('tidy up')
     grm.step(views(2))
     grm.rest()
     before = grm.cost
     grm.step(views(3))
     grm.rest()
-    spent = [late - early for late, early in zip(grm.cost, before, strict=True)]
-    layout = grm._language.lay_out('tidy up')
-    rows = len(layout.after.ids) + 2 + len(BASE) + 10
-    assert spent[:3] == [3, 3 * rows, len(layout.before.ids)]
-    whole = all(abs(one.percent) < 10 or one.path[1:] == '100' for one in grm.answers.values())
-    assert spent[3] == 0 or not whole
+    spent = Cost(*(late - early for late, early in zip(grm.cost, before, strict=True)))
+    rows = len(layout.after.ids) + 2 + len(BASE) + (10 if decimals else 0)
+    assert (spent.pictures, spent.ahead) == (3, len(layout.before.ids))
+    assert spent.tokens == 3 * (rows + spent.steps)
+    assert decimals or spent.steps == 0
 
 
 def test_without_a_goal_there_is_no_backward_hop(small: Checkpoint) -> None:
