@@ -52,6 +52,16 @@ NAMES = {  # of the classes, and what is used of each
     'TensorIOMode': {'INPUT', 'OUTPUT'},
     'DataType': {'FLOAT', 'HALF', 'BF16', 'INT32', 'INT64', 'BOOL'},
 }
+OPERATORS = {  # of ONNX that the parser's table has since TensorRT 10.0, of those we use
+    *('Add', 'AveragePool', 'Cast', 'Clip', 'Concat', 'Conv', 'Cos', 'DequantizeLinear', 'Div'),
+    *('Erf', 'Exp', 'Expand', 'Gather', 'Gemm', 'Greater', 'InstanceNormalization'),
+    *('LayerNormalization', 'LogSoftmax', 'MatMul', 'Mul', 'Neg', 'Pow', 'QuantizeLinear'),
+    *('Reciprocal', 'ReduceMean', 'ReduceSum', 'Relu', 'Reshape', 'Shape', 'Sigmoid', 'Sin'),
+    *('Slice', 'Softmax', 'Split', 'Sqrt', 'Squeeze', 'Sub', 'Tanh', 'Transpose', 'Unsqueeze'),
+    'Where',
+}
+AXES = {'ReduceMean': 1, 'ReduceSum': 1, 'Slice': 3, 'Squeeze': 1, 'Unsqueeze': 1}
+# which input of theirs must be a constant
 STRONGLY_TYPED = {10: 1, 11: 0}  # the number of the flag, by major version
 ALIGNED = 64  # of torch's tensors on the CPU; on a GPU they begin at multiples of 512
 ARRAYS = {'FLOAT': np.float32, 'HALF': np.float16, 'INT64': np.int64}
@@ -151,7 +161,9 @@ def fake_tensorrt(version='10.3.0', wrong=''):
                 self.num_errors = 2
                 return False
             self._network._graph = model
-            given = onnx.load(model, load_external_data=False).graph.input
+            graph = onnx.load(model, load_external_data=False).graph
+            check_operators(graph)
+            given = graph.input
             self._network._inputs = [ITensor(one.name, shape_of(one)) for one in given]
             self._network.num_inputs = len(given)
             return True
@@ -376,6 +388,15 @@ def progress(monitor):
             return False
     monitor.phase_finish('Building Engine')
     return True
+
+
+def check_operators(graph):
+    """What the parser can read."""
+    constant = {one.name for one in graph.initializer}
+    for node in graph.node:
+        assert node.op_type in OPERATORS, node.op_type
+        place = AXES.get(node.op_type, len(node.input))
+        assert set(node.input[place : place + 1]) <= constant, f'{node.op_type}: axes'
 
 
 def check_profiles(inputs, profiles):

@@ -4,11 +4,13 @@ import json
 import shutil
 import sys
 
+import numpy as np
 import pytest
 import torch
 from fake_tensorrt import fake_gpu, fake_tensorrt
 
 from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.tensorrt.library import Gpu
 from robo_dopamine_ros.reward.vlm import export as exporting
 from robo_dopamine_ros.reward.vlm import folder as folders
@@ -19,10 +21,13 @@ from robo_dopamine_ros.reward.vlm.export import export
 from robo_dopamine_ros.reward.vlm.folder import read_card
 from robo_dopamine_ros.reward.vlm.graph_engine import GraphEngine
 from robo_dopamine_ros.reward.vlm.layout import Layout
+from robo_dopamine_ros.reward.vlm.opening import over_torch
 from robo_dopamine_ros.reward.vlm.prompt import practice_prompt
+from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.reward.vlm.synthetic import Size, write
 from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
 from robo_dopamine_ros.reward.vlm.words import AnswerTokens
+from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
 FAMILIES = ('qwen2_5_vl', 'qwen3_vl')
 SMALL = Size(layers=2, vision_layers=3)
@@ -188,6 +193,27 @@ def test_profiles_take_every_part_of_a_query(compiled):
 
 def inside(size, ends):
     return all(low <= n <= high for low, n, high in zip(ends[0], size, ends[2], strict=True))
+
+
+def test_a_compiled_grm_answers_as_the_checkpoint_does(compiled):
+    checkpoint, folder = compiled
+    told = []
+    settings = VlmSettings(readout='expectation')
+    plain = over_torch(checkpoint, practice_prompt(), settings)
+    for model in (plain, load(folder, 'onnx', threads=0, vlm=settings)):
+        model.begin(TaskContext('stack the cups', scene(0), scene(9)))
+        told.append([model.step(scene(seed)) for seed in (1, 2)])
+    for one, other in zip(*told, strict=True):
+        assert one.valid
+        assert one.incremental == pytest.approx(other.incremental, abs=1e-4)
+        assert one.forward == pytest.approx(other.forward, abs=1e-4)
+        assert one.backward == pytest.approx(other.backward, abs=1e-4)
+
+
+def scene(seed):
+    chance = np.random.default_rng(seed)
+    images = {view: chance.integers(0, 255, (480, 640, 3), np.uint8) for view in VIEWS}
+    return Views(images, dict.fromkeys(VIEWS, seed))
 
 
 @pytest.mark.parametrize('version', ['10.3.0', '11.4.0.106'])
