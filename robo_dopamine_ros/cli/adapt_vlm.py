@@ -9,11 +9,11 @@ from typing import Any
 
 from robo_dopamine_ros.cli.bars import bar, say_json
 from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.compact.card import CARD, ModelError
-from robo_dopamine_ros.reward.vlm.delivery import CONFIG, WORK
+from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.loading import Kind, kind_of
+from robo_dopamine_ros.reward.vlm.delivery import WORK
 from robo_dopamine_ros.reward.vlm.hopdata import Sampling
 from robo_dopamine_ros.reward.vlm.hopfiles import SAMPLES, write
-from robo_dopamine_ros.reward.vlm.hub import NAME
 from robo_dopamine_ros.reward.vlm.prompt import Prompt, official_prompt, read_prompt
 from robo_dopamine_ros.reward.vlm.tuning import Tuning
 from robo_dopamine_ros.types import Recording
@@ -50,12 +50,10 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
 
 def is_checkpoint(base: str) -> bool:
     """Whether a base is a vision-language checkpoint: a folder of one, or a name on the hub."""
-    folder = Path(base)
-    if not folder.exists():
-        return NAME.fullmatch(base) is not None
-    if (folder / CARD).exists() and (folder / 'decoder.onnx').exists():
+    kind = kind_of(base)
+    if kind is Kind.COMPILED:
         raise ModelError(f'{base} is compiled; give the checkpoint that it was made from')
-    return (folder / CONFIG).exists() and not (folder / CARD).exists()
+    return kind is Kind.PUBLISHED
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,16 +9,15 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from robo_dopamine_ros.nodes.reward_model import ModelParameters, RewardModel
 from robo_dopamine_ros.reward.grm import GRM
 from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.session import Session, SessionParameters, Task
-from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.adaptation import Adaptation, Command, training
 from robo_dopamine_ros.ros.cameras import CameraParameters, decode_views
 from robo_dopamine_ros.ros.convert import episode_from_msg, progress_to_msg, reward_to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
-from robo_dopamine_ros.ros.environment import shared
 from robo_dopamine_ros.ros.lookout import Lookout
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.run import run
@@ -26,19 +25,13 @@ from robo_dopamine_ros.types import SECOND, Episode, Progress, Reward, Views
 
 
 @dataclass(frozen=True)
-class RewardNodeParameters:
+class RewardNodeParameters(ModelParameters):
     """Parameters of the reward node."""
 
-    model: str = (
-        ''  # folder of the model, or a name on the hub; empty: the small one that is shipped
-    )
-    engine: str = 'auto'  # what runs it: 'auto', 'onnx', 'tensorrt' or 'torch'
-    threads: int = field(default=1, metadata={'range': (1, 64)})  # of the processor, for the model
     rate: float = field(default=10.0, metadata={'range': (0.1, 100.0)})  # looks at the cameras [Hz]
     autostart: bool = True  # configure and activate at once
     cameras: CameraParameters = field(default_factory=CameraParameters)
     session: SessionParameters = field(default_factory=SessionParameters)
-    vlm: VlmSettings = field(default_factory=VlmSettings)
 
 
 class RewardNode(LifecycleNode):
@@ -49,7 +42,7 @@ class RewardNode(LifecycleNode):
         super().__init__('reward')
         self.parameters = p = declare(self, RewardNodeParameters)
         self.autostart = p.autostart
-        self._load = load
+        self._model = model = RewardModel(p, load, adapt, self.get_logger().info)
         self._session: Session | None = None
         self._episode = Episode()
         self._reading = Progress(stamp=0, reason='no reading yet')
@@ -62,13 +55,13 @@ class RewardNode(LifecycleNode):
         episode, task = topics.EPISODE, topics.SET_TASK
         self.create_subscription(episode.type, episode.name, self._on_episode, episode.qos)
         self.create_service(task.type, task.name, self._on_set_task)
-        self._adaptation = Adaptation(self, adapt, self._model, self._adapted)
+        self._adaptation = Adaptation(self, model.training, model.folder, self._adapted)
         Diagnostics(self, self._health)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; fails, and says why, when it cannot be."""
         try:
-            self._session = Session(self._open(self._model()), self.parameters.session)
+            self._session = Session(self._model.open(self._model.folder()), self.parameters.session)
         except Exception as error:
             self.get_logger().error(f'cannot load the model: {error}')
             return TransitionCallbackReturn.FAILURE
@@ -142,22 +135,8 @@ class RewardNode(LifecycleNode):
         }
         return [Health('reward', level, reading.reason or 'ok', values), *self._lookout.health()]
 
-    def _open(self, folder: Path) -> GRM:
-        p, told = self.parameters, -1
-
-        def report(share: float, what: str) -> None:
-            nonlocal told
-            if (tenth := int(share * 10)) > told:
-                told = tenth
-                self.get_logger().info(f'{what}: {share:.0%}')
-
-        return self._load(str(folder), p.engine, p.threads, p.vlm, report)
-
-    def _model(self) -> Path:
-        return Path(self.parameters.model) if self.parameters.model else shared('models/grm')
-
     def _adapted(self, folder: Path) -> None:
-        grm = self._open(folder)
+        grm = self._model.open(folder)
         if self._session is not None:
             self._lookout.call(partial(self._session.set_model, grm))
 

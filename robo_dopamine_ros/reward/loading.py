@@ -2,15 +2,25 @@
 
 import json
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 
 from robo_dopamine_ros.reward import compact
 from robo_dopamine_ros.reward.compact.card import CARD, ModelError
 from robo_dopamine_ros.reward.grm import GRM
+from robo_dopamine_ros.reward.vlm.hub import NAME
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 
 Report = Callable[[float, str], None]  # share done 0..1, what is going on
-COMPILED = 'vlm-grm-1'  # kind of a model folder that `export` wrote
+COMPILED = 'vlm-grm-1'  # what the card of a model folder that `export` wrote says
+
+
+class Kind(Enum):
+    """What a model is opened as."""
+
+    COMPACT = 'compact'
+    PUBLISHED = 'published'
+    COMPILED = 'compiled'
 
 
 def silent(share: float, what: str) -> None:
@@ -29,27 +39,35 @@ def load(
     `engine` is 'torch', 'onnx' or 'tensorrt'; 'auto' takes what is best of those that run here.
     `vlm` holds for vision-language models only. `report` is told how far reading or building is.
     """
-    folder = Path(path).expanduser()
-    if kind_of(folder) == COMPILED:
-        from robo_dopamine_ros.reward.vlm.opening import open_compiled
+    folder, kind = Path(path).expanduser(), kind_of(path)
+    if kind is Kind.COMPACT:
+        return compact.load(folder, engine, threads, report)
+    # torch, which takes seconds
+    from robo_dopamine_ros.reward.vlm.opening import open_compiled, open_published
 
+    if kind is Kind.COMPILED:
         return open_compiled(folder, engine, threads, vlm or VlmSettings(), report)
-    if (folder / CARD).exists() or (folder.is_dir() and not (folder / 'config.json').exists()):
-        return compact.load(folder, engine, threads)
     if engine not in ('auto', 'torch'):
         raise ModelError(
             f'{path} is a checkpoint, which engine {engine!r} does not run; '
             f'compile it with `robo-dopamine export {path} --out DIR`'
         )
-    from robo_dopamine_ros.reward.vlm.opening import open_published
-
     return open_published(path, vlm or VlmSettings(), report)
 
 
-def kind_of(folder: Path) -> str:
-    """What a model folder says it is; empty where it says nothing."""
+def kind_of(path: str | Path) -> Kind:
+    """What is there, told by the files in a folder or by the form of a name on the hub."""
+    folder = Path(path).expanduser()
+    if not folder.exists():
+        return Kind.PUBLISHED if NAME.fullmatch(str(path)) else Kind.COMPACT
+    if (folder / CARD).exists():
+        return Kind.COMPILED if _told(folder / CARD) == COMPILED else Kind.COMPACT
+    return Kind.PUBLISHED if (folder / 'config.json').exists() else Kind.COMPACT
+
+
+def _told(card: Path) -> str:
+    """The kind a card names; empty where it is no card."""
     try:
-        facts = json.loads((folder / CARD).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
+        return str(json.loads(card.read_text(encoding='utf-8'))['kind'])
+    except (OSError, ValueError, TypeError, KeyError):
         return ''
-    return str(facts.get('kind', '')) if isinstance(facts, dict) else ''

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
+from robo_dopamine_ros.reward.vlm.checkpoint import silence
+
 SPECIAL = (
     *('<|endoftext|>', '<|im_start|>', '<|im_end|>'),
     *('<|vision_start|>', '<|vision_end|>', '<|image_pad|>', '<|video_pad|>'),
@@ -56,7 +58,8 @@ def write(folder: Path, family: str, size: Size | None = None, seed: int = 0) ->
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = make_tokenizer()
     model = make_model(family, tokenizer, size, seed)
-    model.save_pretrained(folder)
+    with silence():
+        model.save_pretrained(folder)
     tokenizer.save(str(folder / 'tokenizer.json'))
     files: dict[str, dict[str, Any]] = {
         'tokenizer_config.json': {

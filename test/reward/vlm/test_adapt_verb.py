@@ -99,8 +99,7 @@ def test_what_does_not_fit_is_refused(desk, tmp_path, capsys, others, message):
 
 
 def test_a_compiled_model_cannot_learn(desk, tmp_path, capsys):
-    for name in ('model.json', 'decoder.onnx'):
-        (tmp_path / name).write_text('{}')
+    (tmp_path / 'model.json').write_text('{"kind": "vlm-grm-1"}')
     assert main(words(desk, tmp_path / 'out', '--base', str(tmp_path))) == 2
     assert 'is compiled; give the checkpoint' in capsys.readouterr().err
 
