@@ -1,5 +1,6 @@
 """Compiled GRMs of both families: what is written, and that all engines compute the same."""
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -297,13 +298,13 @@ def test_a_stop_half_way_leaves_nothing(checkpoint, tmp_path, at, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_bf16_is_for_tensorrt_alone(checkpoint, tmp_path):
-    opened = open_checkpoint(checkpoint, device='cpu', dtype='bfloat16')
-    (tmp_path / 'model').mkdir()
-    card = export(opened, tmp_path / 'model', SIZE, practice_prompt())
-    assert (card.precision, card.dtype) == ('bf16', torch.bfloat16)
+def test_bf16_is_for_tensorrt_alone(compiled, tmp_path):
+    folder = shutil.copytree(compiled[1], tmp_path / 'model')
+    card = dataclasses.replace(read_card(folder), precision='bf16')
+    folders.write_card(folder, card)
+    assert read_card(folder).dtype is torch.bfloat16
     with pytest.raises(ModelError, match='bf16, which ONNX Runtime cannot .* --precision fp32'):
-        GraphEngine(tmp_path / 'model')
+        GraphEngine(folder)
 
 
 def test_fp16_reads_nearly_the_same(checkpoint, tmp_path):
