@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.cli.bars import bar
-from robo_dopamine_ros.reward.loading import COMPILED, kind_of
-from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
+from robo_dopamine_ros.cli.eightbit import take
+from robo_dopamine_ros.reward.compact.card import KIND, read_card
+from robo_dopamine_ros.reward.loading import COMPILED, Kind, kind_of
+from robo_dopamine_ros.reward.vlm.precision import EIGHT_BITS, PRECISIONS
 from robo_dopamine_ros.reward.vlm.settings import CHOICES, VlmSettings
 
 HELP = 'compile a published reward model, and build its engines for a GPU'
@@ -18,6 +20,9 @@ examples:
                                       compile for this machine's GPU
   robo-dopamine export CHECKPOINT --out models/grm-3b --size 1280x720 --precision fp16
                                       for cameras of another size
+  robo-dopamine export CHECKPOINT --out models/grm-3b-fp8 --precision fp8 --calibrate EPISODES_DIR
+                                      8 bits, fitted to episodes of your robot; check it with
+                                      `robo-dopamine fidelity`
   robo-dopamine export models/grm-3b --tensorrt
                                       build the engines of what was compiled elsewhere
   robo-dopamine export models/grm --tensorrt
@@ -26,7 +31,6 @@ examples:
   robo-dopamine export CHECKPOINT --out models/cpu --precision fp32
                                       for ONNX Runtime on a processor: for tests, it is slow
 """
-KIND = 'compact-grm-1'
 Report = Callable[[float, str], None]
 
 
@@ -54,9 +58,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         '--precision',
-        choices=tuple(PRECISIONS),
+        choices=(*PRECISIONS, *EIGHT_BITS),
         default='bf16',
         help='of the network; ONNX Runtime needs fp32 (default: %(default)s)',
+    )
+    add(
+        '--calibrate',
+        metavar='EPISODES',
+        type=Path,
+        nargs='+',
+        help=f'episode folders, or above; {" and ".join(EIGHT_BITS)} need some of the task',
     )
     add('--opset', type=int, metavar='N', help='of the graphs (default: 18); 23 for TensorRT 10.15')
     add('--tensorrt', action='store_true', help="build the engines for this machine's GPU as well")
@@ -65,22 +76,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compile and build; says what was written."""
-    kind = kind_of(Path(args.model).expanduser())
-    if kind in (KIND, COMPILED) and args.out:
+    kind = kind_of(args.model)
+    if kind is Kind.COMPACT:
+        read_card(Path(args.model).expanduser())  # or it says what is wrong
+    if kind is not Kind.PUBLISHED and args.out:
         raise ExportError(f'{args.model} is compiled already; --out is for checkpoints')
-    if not kind and not args.out:
+    if kind is Kind.PUBLISHED and not args.out:
         raise ExportError(f'{args.model}: give --out, the folder to compile it into')
-    if kind == COMPILED and not args.tensorrt:
+    if kind is Kind.COMPILED and not args.tensorrt:
         raise ExportError(f'{args.model} is compiled already; --tensorrt builds its engines')
+    if bool(args.calibrate) != (args.precision in EIGHT_BITS):
+        raise ExportError(
+            f'{" and ".join(EIGHT_BITS)} are fitted to episodes: --calibrate EPISODES goes with '
+            'them, and with them only'
+        )
     if args.tensorrt:
         check_tensorrt()
     with bar() as show:
-        told = compact(args, show) if kind == KIND else published(args, kind, show)
+        written = compact(args, show) if kind is Kind.COMPACT else published(args, kind, show)
     if args.tensorrt:
         from robo_dopamine_ros.reward.tensorrt.cache import default_folder
 
-        told['engines'] = str(default_folder())
-    print(json.dumps(told) if args.json else as_text(told))
+        written['engines'] = str(default_folder())
+    print(json.dumps(written) if args.json else as_text(written))
     return 0
 
 
@@ -108,14 +126,15 @@ def compact(args: argparse.Namespace, show: Report) -> dict[str, Any]:
     return {'model': str(folder), 'kind': KIND, 'precision': 'fp32'}
 
 
-def published(args: argparse.Namespace, kind: str, show: Report) -> dict[str, Any]:
+def published(args: argparse.Namespace, kind: Kind, show: Report) -> dict[str, Any]:
     """Compile a checkpoint unless it is, and build its engines when that is wished."""
     from robo_dopamine_ros.reward.vlm.folder import read_card  # takes seconds: torch
     from robo_dopamine_ros.reward.vlm.prompt import OFFICIAL
 
-    compiled = 0.0 if kind else 0.5 if args.tensorrt else 1.0  # share of the bar
-    folder = Path(args.model).expanduser() if kind else args.out
-    if not kind:
+    there = kind is Kind.COMPILED
+    compiled = 0.0 if there else 0.5 if args.tensorrt else 1.0  # share of the bar
+    folder = Path(args.model).expanduser() if there else args.out
+    if not there:
         compile_checkpoint(args, part(show, 0.0, compiled))
     card = read_card(folder)
     if args.tensorrt:
@@ -137,22 +156,27 @@ def published(args: argparse.Namespace, kind: str, show: Report) -> dict[str, An
 
 def compile_checkpoint(args: argparse.Namespace, show: Report) -> None:
     """Compile on the processor; the checkpoint has left the memory when this returns."""
-    from dataclasses import replace
-
     from robo_dopamine_ros.reward.graphs import OPSET
-    from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
     from robo_dopamine_ros.reward.vlm.export import check_new, export
-    from robo_dopamine_ros.reward.vlm.opening import choose_limits, choose_prompt
+    from robo_dopamine_ros.reward.vlm.opening import choose_prompt
+    from robo_dopamine_ros.reward.vlm.quantize import OPSET as OPSET_OF_8_BITS
 
+    eight = args.precision in EIGHT_BITS
     settings = VlmSettings(
-        size=args.size, prompt=args.prompt, precision=args.precision, limits=args.limits
+        size=args.size,
+        prompt=args.prompt,
+        precision='auto' if eight else args.precision,
+        limits=args.limits,
     )
+    opset = args.opset or (OPSET_OF_8_BITS if eight else OPSET)
+    if eight and opset < OPSET_OF_8_BITS:
+        raise ExportError(f'--opset {opset}; {args.precision} needs {OPSET_OF_8_BITS} or more')
     check_new(args.out)
     prompt = choose_prompt(settings)
     first, second = part(show, 0.0, 0.3), part(show, 0.3, 1.0)
-    checkpoint = open_checkpoint(args.model, 'cpu', PRECISIONS[args.precision], first)
-    checkpoint = replace(checkpoint, images=choose_limits(checkpoint.images, settings))
-    export(checkpoint, args.out, settings.columns_rows, prompt, args.opset or OPSET, report=second)
+    checkpoint = take(args, settings, prompt, first)
+    size = settings.columns_rows
+    export(checkpoint, args.out, size, prompt, opset, args.precision, report=second)
 
 
 def part(show: Report, first: float, last: float) -> Report:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from robo_dopamine_ros.cli.bars import bar
 from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.loading import load
+from robo_dopamine_ros.reward.loading import Kind, kind_of, load
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 
 HELP = 'compare a compiled or quantised model with what it was made of'
@@ -66,11 +66,10 @@ def run(args: argparse.Namespace) -> int:
 
 def gates_of(candidate: str) -> str:
     """Those of a model's precision: int8 has its own, all that is closer has those of fp8."""
-    from robo_dopamine_ros.reward.loading import COMPILED, kind_of
     from robo_dopamine_ros.reward.vlm.folder import read_card
 
     folder = Path(candidate).expanduser()
-    eight = kind_of(folder) == COMPILED and read_card(folder).precision == 'int8'
+    eight = kind_of(folder) is Kind.COMPILED and read_card(folder).precision == 'int8'
     return 'int8' if eight else 'fp8'
 
 

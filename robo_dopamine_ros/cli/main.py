@@ -14,7 +14,8 @@ from robo_dopamine_ros import __version__
 
 PACKAGE = 'robo_dopamine_ros.'
 VERBS = (  # in this order
-    *('demo', 'replay', 'adapt', 'export', 'evaluate', 'record', 'train'),
+    *('demo', 'replay', 'adapt', 'export', 'fidelity'),
+    *('evaluate', 'record', 'train'),
     *('up', 'resume', 'teleop', 'bench', 'doctor'),
 )
 FAULT, INTERRUPTED = 2, 130  # exit codes

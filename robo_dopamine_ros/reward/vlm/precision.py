@@ -5,3 +5,4 @@ PRECISIONS = {  # and what torch calls them
     'fp16': 'float16',
     'fp32': 'float32',
 }
+EIGHT_BITS = ('fp8', 'int8')  # of the language model's layers; the rest of it is fp16 then

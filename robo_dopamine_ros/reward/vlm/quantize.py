@@ -16,7 +16,6 @@ from robo_dopamine_ros.reward.vlm.ranges import Ranges, linears
 from robo_dopamine_ros.reward.vlm.smoothing import smoothed
 
 OPSET = 19  # the first whose rounding takes 16-bit numbers and gives fp8; TensorRT 10.3 knows it
-HALF = 65504.0  # the largest number of float16
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""Opening a checkpoint to be compiled: as it is, or in 8 bits that are fitted to episodes."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from robo_dopamine_ros.data.episodes import find_recordings
+from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
+from robo_dopamine_ros.reward.vlm.settings import VlmSettings
+
+if TYPE_CHECKING:
+    from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
+    from robo_dopamine_ros.reward.vlm.prompt import Prompt
+
+Report = Callable[[float, str], None]
+
+
+def take(
+    args: argparse.Namespace, settings: VlmSettings, prompt: 'Prompt', show: Report
+) -> 'Checkpoint':
+    """The checkpoint on the processor; 8 bits are fitted on a GPU where there is one."""
+    from robo_dopamine_ros.reward.vlm.calibration import calibrate, make_eight_bit
+    from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
+    from robo_dopamine_ros.reward.vlm.opening import choose_limits, over_torch
+
+    if args.precision in PRECISIONS:
+        opened = open_checkpoint(args.model, 'cpu', PRECISIONS[args.precision], show)
+        return replace(opened, images=choose_limits(opened.images, settings))
+    recordings = find_recordings(args.calibrate)
+    opened = open_checkpoint(args.model, report=lambda share, what: show(0.2 * share, what))
+    checkpoint = replace(opened, images=choose_limits(opened.images, settings))
+    asked = over_torch(checkpoint, prompt, settings)
+
+    def told(share: float, what: str) -> None:
+        show(0.2 + 0.8 * share, what)
+
+    ranges = calibrate(asked, checkpoint, recordings, report=told)
+    make_eight_bit(checkpoint, ranges, args.precision)
+    return checkpoint
