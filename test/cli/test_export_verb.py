@@ -65,9 +65,10 @@ def test_no_tensorrt_is_said_before_any_work(checkpoint, tmp_path, capsys, monke
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (['nowhere'], 'give --out, the folder to compile it into'),
-        (['nowhere', '--out', 'x', '--size', 'large'], "size = 'large'; it must be like 640x480"),
-        (['nowhere', '--out', 'x', '--prompt', 'no.txt'], 'prompt no.txt: '),
+        (['nowhere'], 'nowhere is no model folder: model.json: '),
+        (['some/one'], 'give --out, the folder to compile it into'),
+        (['some/one', '--out', 'x', '--size', 'large'], "size = 'large'; it must be like 640x480"),
+        (['some/one', '--out', 'x', '--prompt', 'no.txt'], 'prompt no.txt: '),
     ],
 )
 def test_words_that_do_not_go_together(words, message, capsys, monkeypatch, tmp_path):
