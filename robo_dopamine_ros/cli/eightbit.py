@@ -35,6 +35,6 @@ def take(
     def told(share: float, what: str) -> None:
         show(0.2 + 0.8 * share, what)
 
-    ranges = calibrate(asked, checkpoint, recordings, report=told)
+    ranges = calibrate(asked, checkpoint, recordings, args.questions, report=told)
     make_eight_bit(checkpoint, ranges, args.precision)
     return checkpoint

@@ -69,6 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         help=f'episode folders, or above; {" and ".join(EIGHT_BITS)} need some of the task',
     )
+    add(
+        '--questions',
+        type=int,
+        default=384,
+        metavar='N',
+        help='asked about the episodes (default: %(default)s)',
+    )
     add('--opset', type=int, metavar='N', help='of the graphs (default: 18); 23 for TensorRT 10.15')
     add('--tensorrt', action='store_true', help="build the engines for this machine's GPU as well")
     add('--json', action='store_true', help='end with one JSON object on stdout')

@@ -17,7 +17,6 @@ from robo_dopamine_ros.reward.vlm.quantize import quantize
 from robo_dopamine_ros.reward.vlm.ranges import Ranges, watch
 from robo_dopamine_ros.types import Recording
 
-QUESTIONS = 384
 LARGEST = 65504.0  # that float16 can hold
 Report = Callable[[float, str], None]
 
@@ -26,13 +25,15 @@ def calibrate(
     model: GRM,
     checkpoint: Checkpoint,
     recordings: Sequence[Recording],
-    questions: int = QUESTIONS,
+    questions: int = 384,
     seed: int = 0,
     report: Report = lambda share, what: None,
 ) -> Ranges:
     """Ask `model`, which runs the checkpoint by torch, and watch how large its numbers get."""
     if not recordings:
         raise ValueError('no recordings; calibration needs one or more')
+    if not questions >= 1:
+        raise ValueError(f'questions = {questions}; calibration asks 1 or more')
     rng = np.random.default_rng(seed)
     count = -(-questions // (EACH * len(recordings)))
     with watch(checkpoint.model.model.language_model.layers) as ranges:
