@@ -1,6 +1,7 @@
 """The verb `fidelity`: whether one way of running a model says the same as another."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from robo_dopamine_ros.cli.bars import bar
@@ -60,6 +61,11 @@ def run(args: argparse.Namespace) -> int:
     gates = GATES[args.gates or gates_of(args.candidate)]
     with bar() as show:
         found = compare(candidate, reference, recordings, plan, gates, show)
+    found = replace(
+        found,
+        candidate=f'{args.candidate}, engine {args.engine}',
+        reference=f'{args.against}, engine {args.against_engine}',
+    )
     print(found.to_json() if args.json else found.table())
     return 0 if found.passed else DIFFERENT
 

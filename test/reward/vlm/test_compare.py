@@ -188,10 +188,11 @@ def run(words: list[str]) -> int:
 
 
 def test_the_verb_says_that_a_checkpoint_is_itself(
-    files: list[str], capsys: pytest.CaptureFixture[str]
+    files: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = run([*files, '--json'])
     facts = json.loads(capsys.readouterr().out)
+    assert facts['candidate'] == facts['reference'] == f'{folder}, engine auto'
     assert facts['hops']['questions'] == 20
     assert (facts['hops']['mae'], facts['hops']['exact']) == (0, 1)
     assert facts['gates'] == {'mae': 1.0, 'flips': 0.005, 'voc_drop': 0.01}
