@@ -9,7 +9,7 @@ from typing import Any
 
 from robo_dopamine_ros.cli.bars import bar, say_json
 from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.loading import Kind, kind_of
 from robo_dopamine_ros.reward.vlm.delivery import WORK
 from robo_dopamine_ros.reward.vlm.hopdata import Sampling

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from robo_dopamine_ros.cli.bars import bar
+from robo_dopamine_ros.cli.vlm_words import add_vlm_arguments, vlm_settings
 from robo_dopamine_ros.data.episodes import find_recordings
 from robo_dopamine_ros.reward.evaluate import EvaluationParameters, evaluate
 from robo_dopamine_ros.reward.loading import load
@@ -17,12 +18,16 @@ EXAMPLES = """\
 examples:
   robo-dopamine evaluate runs/model EPISODE_DIR         a table for people
   robo-dopamine evaluate runs/model ROLLOUTS_DIR --json  one JSON object
+  robo-dopamine evaluate tanhuajie2001/Robo-Dopamine-GRM-3B EPISODE_DIR --goal GOAL_DIR
+                                                        a published model, on a GPU
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
-    parser.add_argument('model', metavar='MODEL', type=Path, help='folder of a reward model')
+    parser.add_argument(
+        'model', metavar='MODEL', help='folder of a reward model, or name on the hub'
+    )
     parser.add_argument(
         'episodes',
         metavar='EPISODES',
@@ -53,12 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--engine', default='auto', help='what runs the network (default: auto)')
     parser.add_argument('--seed', type=int, default=0, help='of corruptions, noise and bootstrap')
+    add_vlm_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print; the progress bar goes to stderr, so that stdout stays clean."""
     recordings = find_recordings(args.episodes)
-    model = load(args.model, engine=args.engine)
+    with bar() as show:
+        model = load(args.model, args.engine, 1, vlm_settings(args), show)
     parameters = EvaluationParameters(
         interval=args.interval,
         gap=args.gap,

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from robo_dopamine_ros.cli.bars import bar
+from robo_dopamine_ros.cli.vlm_words import add_vlm_arguments, vlm_settings
 from robo_dopamine_ros.data.episodes import find_recordings
 from robo_dopamine_ros.reward.loading import Kind, kind_of, load
-from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 
 HELP = 'compare a compiled or quantised model with what it was made of'
 EXAMPLES = """\
@@ -39,16 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--pairs', type=_count, default=2000, metavar='N', help='of looks (default: %(default)s)')
     add('--looks', type=_count, default=60, metavar='N', help='of every episode, at most')
     add('--no-noise', action='store_true', help='do not hold the reference against itself')
-    add('--prompt', default='', metavar='FILE', help="of checkpoints; default: the authors' own")
-    add('--size', default=VlmSettings().size, metavar='WxH', help='of pictures, for checkpoints')
     add('--json', action='store_true', help='print one JSON object, no table')
     add('--seed', type=int, default=0, help='of the pairs')
+    add_vlm_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask both and print; the progress bar goes to stderr, so that stdout stays clean."""
     recordings = find_recordings(args.episodes)
-    settings = VlmSettings(size=args.size, prompt=args.prompt)
+    settings = vlm_settings(args)
     with bar() as show:
         reference = load(args.against, args.against_engine, 0, settings, show)
     with bar() as show:

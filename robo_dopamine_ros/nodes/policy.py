@@ -21,8 +21,9 @@ from robo_dopamine_ros.learning.tensors import use_threads
 from robo_dopamine_ros.learning.tip import STATE
 from robo_dopamine_ros.nodes.sight import Sight
 from robo_dopamine_ros.nodes.step_message import step_to_msg
-from robo_dopamine_ros.reward.compact.card import ModelError, read_goal
 from robo_dopamine_ros.reward.compact.features import watch
+from robo_dopamine_ros.reward.goal import GOAL, read_goal
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.cameras import CameraParameters
 from robo_dopamine_ros.ros.convert import (
@@ -120,7 +121,7 @@ def open_run(p: PolicyParameters, epoch: int) -> Actor:
         _, eyes = watch(model, plan.sees)
         if strange := [view for view in p.cameras.views if view not in eyes.views]:
             raise ModelError(f'cameras.views: {model} knows no view {", ".join(strange)}')
-        sizes = Sizes(eyes.see(read_goal(model, eyes.views)).size, STATE)
+        sizes = Sizes(eyes.see(read_goal(model / GOAL, eyes.views)).size, STATE)
     except (CheckpointError, ModelError) as error:
         raise ParameterError(f'run = {p.run!r}: {error}') from error
     return Actor(folder.weights, eyes.see, sizes, p.explore, p.seed + epoch)

@@ -24,6 +24,11 @@ class ModelParameters:
     vlm: VlmSettings = field(default_factory=VlmSettings)
 
 
+def folder_of(parameters: ModelParameters) -> Path:
+    """Where the chosen model is, or its name on the hub."""
+    return Path(parameters.model) if parameters.model else shared('models/grm')
+
+
 class RewardModel:
     """Opens the model that was chosen, or one that was adapted from it."""
 
@@ -39,8 +44,7 @@ class RewardModel:
 
     def folder(self) -> Path:
         """Where the chosen model is, or its name on the hub."""
-        chosen = self._parameters.model
-        return Path(chosen) if chosen else shared('models/grm')
+        return folder_of(self._parameters)
 
     def open(self, folder: Path) -> GRM:
         """Open a model; how far reading or building is goes to the log."""

@@ -1,7 +1,6 @@
 """Whether the nodes of a cell suit one another: what no node can see in its own parameters."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.nodes.run_folder import check_run
@@ -29,12 +28,15 @@ def check_together(cell: CellParameters, nodes: Mapping[str, Any]) -> None:
 
 def _check_views(reward: Any, simulated: bool) -> None:
     """Every view the reward node watches must be one its model knows, and that somebody shows."""
-    from robo_dopamine_ros.reward.compact.card import ModelError, read_card
-    from robo_dopamine_ros.ros.environment import shared
+    from robo_dopamine_ros.nodes.reward_model import folder_of
+    from robo_dopamine_ros.reward.compact.card import read_card
+    from robo_dopamine_ros.reward.grm import ModelError
+    from robo_dopamine_ros.reward.loading import Kind, kind_of
 
-    folder = Path(reward.model) if reward.model else shared('models/grm')
+    folder = folder_of(reward)
     try:
-        known = read_card(folder).views
+        compact = kind_of(folder) is Kind.COMPACT
+        known = read_card(folder).views if compact else reward.vlm.views
     except ModelError as error:
         raise ConfigurationError(f'reward.model: {error}') from error
     for who, shown in ((f'the model {folder}', known), ('the simulator', VIEWS)):

@@ -5,6 +5,10 @@ from typing import Protocol, runtime_checkable
 from robo_dopamine_ros.types import Hops, TaskContext, Views
 
 
+class ModelError(ValueError):
+    """A model that cannot be used."""
+
+
 @runtime_checkable
 class GRM(Protocol):
     """Compares camera views with the previous ones, the start and the goal of one episode."""

@@ -6,8 +6,8 @@ from enum import Enum
 from pathlib import Path
 
 from robo_dopamine_ros.reward import compact
-from robo_dopamine_ros.reward.compact.card import CARD, ModelError
-from robo_dopamine_ros.reward.grm import GRM
+from robo_dopamine_ros.reward.compact.card import CARD
+from robo_dopamine_ros.reward.grm import GRM, ModelError
 from robo_dopamine_ros.reward.vlm.hub import NAME
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 

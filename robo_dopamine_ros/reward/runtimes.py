@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 
 Report = Callable[[float, str], None]  # share done 0..1, and at what
 

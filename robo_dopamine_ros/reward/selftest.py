@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.compact.card import ModelError, read_card
+from robo_dopamine_ros.reward.compact.card import read_card
 from robo_dopamine_ros.reward.compact.engines import Engine as CompactEngine
 from robo_dopamine_ros.reward.compact.loading import start_engine
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import Report, silent
 from robo_dopamine_ros.reward.tensorrt.library import Gpu, library
 from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint, silence

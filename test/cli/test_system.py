@@ -193,6 +193,13 @@ WRONG = {
 }
 
 
+def test_a_large_model_knows_the_views_it_is_told_of() -> None:
+    large = 'reward.model=someone/Some-GRM-3B'
+    assert system.cell('sim', sets=[large])
+    with pytest.raises(ConfigurationError, match='Some-GRM-3B has front, top'):
+        system.cell('sim', sets=[large, 'reward.vlm.views=[front, top]'])
+
+
 @pytest.mark.parametrize('text', WRONG)
 def test_what_cannot_be_is_refused_by_name(text: str) -> None:
     with pytest.raises(ConfigurationError, match=WRONG[text]):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from robo_dopamine_ros.reward.compact import ModelError, augment, corrupt, load
+from robo_dopamine_ros.reward.compact import augment, corrupt, load
 from robo_dopamine_ros.reward.compact.adaptation import adapt
 from robo_dopamine_ros.reward.compact.dataset import Demonstration, decode, pick
 from robo_dopamine_ros.reward.compact.network import Network
@@ -12,6 +12,7 @@ from robo_dopamine_ros.reward.compact.selfcheck import hold_back
 from robo_dopamine_ros.reward.compact.settings import Settings
 from robo_dopamine_ros.reward.compact.shape import Shape
 from robo_dopamine_ros.reward.compact.training import soft_labels, train
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.types import Recording, TaskContext, Views
 
 QUICK = Settings(steps=150, frames=7, broken=2, strength=0.3, drop=0.0, average=0.9)

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.compact import ModelError, load
+from robo_dopamine_ros.reward.compact import load
 from robo_dopamine_ros.reward.compact.engines import OnnxEngine
 from robo_dopamine_ros.reward.compact.model import Card, CompactGRM, hop
 from robo_dopamine_ros.reward.compact.network import Network
@@ -19,7 +19,7 @@ from robo_dopamine_ros.reward.compact.pictures import grain
 from robo_dopamine_ros.reward.compact.shape import Shape
 from robo_dopamine_ros.reward.compact.torch_engine import TorchEngine
 from robo_dopamine_ros.reward.compact.weights import read_network, save
-from robo_dopamine_ros.reward.grm import GRM
+from robo_dopamine_ros.reward.grm import GRM, ModelError
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
 SMALL = Shape(width=64, height=32, token=16, state=32)

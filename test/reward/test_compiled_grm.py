@@ -10,7 +10,7 @@ import pytest
 import torch
 from fake_tensorrt import fake_gpu, fake_tensorrt
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.tensorrt.library import Gpu
 from robo_dopamine_ros.reward.vlm import export as exporting

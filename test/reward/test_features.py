@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError
 from robo_dopamine_ros.reward.compact.engines import Seen
 from robo_dopamine_ros.reward.compact.features import Remembering, watch
 from robo_dopamine_ros.reward.compact.network import centres
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
 FOLDER = Path(__file__).parents[2] / 'models' / 'grm'

@@ -9,7 +9,7 @@ import torch
 from small_graph import Small, feeds, small_graph
 
 from robo_dopamine_ros.reward import graphs
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import OnnxRuntime
 
 

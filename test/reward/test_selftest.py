@@ -8,7 +8,7 @@ import torch
 from fake_tensorrt import fake_gpu, fake_tensorrt
 
 from robo_dopamine_ros.reward import selftest
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.selftest import Row, compare, facts
 from robo_dopamine_ros.reward.tensorrt.library import Gpu
 

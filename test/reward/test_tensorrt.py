@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from small_graph import feeds, profile, small_graph
 
 from robo_dopamine_ros.reward import graphs
-from robo_dopamine_ros.reward.compact import ModelError, load
+from robo_dopamine_ros.reward.compact import load
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import OnnxRuntime
 from robo_dopamine_ros.reward.tensorrt.build import build
 from robo_dopamine_ros.reward.tensorrt.cache import Recipe, default_folder, open_engine

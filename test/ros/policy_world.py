@@ -18,8 +18,8 @@ from robo_dopamine_ros.learning.policy import Policy
 from robo_dopamine_ros.learning.steps import Scale, Step
 from robo_dopamine_ros.learning.tip import STATE
 from robo_dopamine_ros.nodes.step_message import step_from_msg
-from robo_dopamine_ros.reward.compact.card import read_goal
 from robo_dopamine_ros.reward.compact.features import watch
+from robo_dopamine_ros.reward.goal import GOAL, read_goal
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import (
     action_from_msg,
@@ -53,7 +53,7 @@ def make_run(folder: Path) -> int:
     plan = default_plan('calql')
     write_plan(type(plan)(plan.agent, plan.practice, model=str(MODEL)), folder)
     _, eyes = watch(MODEL, plan.sees)
-    return eyes.see(read_goal(MODEL, eyes.views)).size
+    return eyes.see(read_goal(MODEL / GOAL, eyes.views)).size
 
 
 def publish(folder: Path, features: int, version: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError, read_card
+from robo_dopamine_ros.reward.compact.card import read_card
 from robo_dopamine_ros.reward.compact.dataset import decode
 from robo_dopamine_ros.reward.compact.model import Card
 from robo_dopamine_ros.reward.compact.network import Network
@@ -16,6 +16,8 @@ from robo_dopamine_ros.reward.compact.settings import Settings
 from robo_dopamine_ros.reward.compact.shape import Shape
 from robo_dopamine_ros.reward.compact.training import train
 from robo_dopamine_ros.reward.compact.weights import read_network, save
+from robo_dopamine_ros.reward.goal import goal_of
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
 Report = Callable[[float, str], None]  # share done 0..1, what is going on
@@ -87,7 +89,6 @@ def start(base: Path | None, views: tuple[str, ...], shape: Shape) -> Network:
 
 def final_views(recording: Recording) -> tuple[Views, float]:
     """The finished task at the camera's own size, and the most pixel noise on the way there."""
-    last = recording.span[1]
-    goal = next(recording.play(start=last, stop=last + 1))
+    goal = goal_of(recording)
     seen = recording.play(stride=max(1, recording.length // 8))
     return goal, max(worst_grain(views.images, recording.views) for views in seen)

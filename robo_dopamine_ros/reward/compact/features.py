@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from robo_dopamine_ros.reward.compact.card import ModelError, read_card, read_goal
+from robo_dopamine_ros.reward.compact.card import read_card
 from robo_dopamine_ros.reward.compact.engines import Engine, Seen
 from robo_dopamine_ros.reward.compact.loading import start_engine
 from robo_dopamine_ros.reward.compact.model import Card, CompactGRM
 from robo_dopamine_ros.reward.compact.pictures import stack
+from robo_dopamine_ros.reward.goal import GOAL, read_goal
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.types import Views
 
 
@@ -66,6 +68,6 @@ def watch(
         )
     runner = Remembering(start_engine(folder, card.shape, engine, threads))
     eyes = Eyes(card, runner, chosen)
-    if not eyes.see(goal := read_goal(folder, card.views)).size:
+    if not eyes.see(goal := read_goal(folder / GOAL, card.views)).size:
         raise ModelError(f'{folder}: its graphs give no features; adapt again with this version')
     return CompactGRM(card, runner, goal), eyes

@@ -7,10 +7,12 @@ stays 180 MB smaller.
 from collections.abc import Callable
 from pathlib import Path
 
-from robo_dopamine_ros.reward.compact.card import ModelError, read_card, read_goal
+from robo_dopamine_ros.reward.compact.card import read_card
 from robo_dopamine_ros.reward.compact.engines import ENGINES, SEE, Engine, OnnxEngine
 from robo_dopamine_ros.reward.compact.model import CompactGRM
 from robo_dopamine_ros.reward.compact.shape import Shape
+from robo_dopamine_ros.reward.goal import GOAL, read_goal
+from robo_dopamine_ros.reward.grm import ModelError
 
 Report = Callable[[float, str], None]  # share done 0..1, and at what
 
@@ -60,4 +62,4 @@ def load(
     folder = Path(path)
     card = read_card(folder)
     runner = start_engine(folder, card.shape, engine, threads, report)
-    return CompactGRM(card, runner, read_goal(folder, card.views))
+    return CompactGRM(card, runner, read_goal(folder / GOAL, card.views))

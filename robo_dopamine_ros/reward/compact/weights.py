@@ -8,27 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import safetensors.torch
 
-from robo_dopamine_ros.reward.compact.card import CARD, GOAL, KIND, WEIGHTS, ModelError, read_card
+from robo_dopamine_ros.reward.compact.card import CARD, KIND, WEIGHTS, read_card
 from robo_dopamine_ros.reward.compact.model import Card
 from robo_dopamine_ros.reward.compact.network import Network
 from robo_dopamine_ros.reward.compact.shape import Shape
 from robo_dopamine_ros.reward.compact.torch_engine import export
+from robo_dopamine_ros.reward.goal import GOAL, write_goal
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.types import Views
 
 
 def save(folder: Path, network: Network, card: Card, goal: Views, notes: Mapping[str, Any]) -> None:
     """Write a model folder; `notes` are kept in the card for people."""
-    (folder / GOAL).mkdir(parents=True, exist_ok=True)
+    write_goal(folder / GOAL, goal, card.views)
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     safetensors.torch.save_file(weights, folder / WEIGHTS)
     export(network, folder)
-    for view in card.views:
-        picture = np.ascontiguousarray(goal.images[view][..., ::-1])
-        cv2.imwrite(str(folder / GOAL / f'{view}.png'), picture)
     facts = {'kind': KIND, **dataclasses.asdict(card), 'notes': dict(notes)}
     (folder / CARD).write_text(json.dumps(facts, indent=2) + '\n')
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robo_dopamine_ros.reward.compact.card import ModelError
 from robo_dopamine_ros.reward.graphs import hash_of
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import Report
 from robo_dopamine_ros.reward.tensorrt.build import Built, Profile, build
 from robo_dopamine_ros.reward.tensorrt.library import Gpu, library

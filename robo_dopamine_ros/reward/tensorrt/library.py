@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 
 OLDEST, TOO_NEW = (10, 3), (12, 0)
 CURE = (

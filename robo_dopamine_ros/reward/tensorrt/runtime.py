@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.tensorrt.library import Gpu, library
 from robo_dopamine_ros.reward.tensorrt.watching import Log, logger
 

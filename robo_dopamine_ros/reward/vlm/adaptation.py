@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from robo_dopamine_ros.reward.goal import GOAL, goal_of, write_goal
 from robo_dopamine_ros.reward.vlm import delivery, merging
 from robo_dopamine_ros.reward.vlm.classroom import (
     Report,
@@ -107,6 +108,8 @@ def _teach(wish: Wish, work: Path, report: Report) -> Course:
     shutil.rmtree(result, ignore_errors=True)
     merging.merge(checkpoint.folder, result, merging.deltas(model))
     adapter.save_pretrained(result / delivery.ADAPTER)
+    last = wish.recordings[-1]
+    write_goal(result / GOAL, goal_of(last), last.views)
     return course
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError
-from robo_dopamine_ros.reward.grm import GRM
+from robo_dopamine_ros.reward.grm import GRM, ModelError
 from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
 from robo_dopamine_ros.reward.vlm.looks import EACH, ask, draw, look_at
 from robo_dopamine_ros.reward.vlm.quantize import quantize

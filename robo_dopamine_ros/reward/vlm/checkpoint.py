@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.chat import Chat, read_chat
 from robo_dopamine_ros.reward.vlm.family import Family, family_of
 from robo_dopamine_ros.reward.vlm.hub import Report, find

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.album import Album
 from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
 from robo_dopamine_ros.reward.vlm.hopdata import Hop, Sampling, answer

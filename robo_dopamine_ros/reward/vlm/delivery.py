@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.goal import GOAL
+from robo_dopamine_ros.reward.grm import ModelError
 
 WORK = 'training'  # there while unfinished
 ADAPTER, CARD = 'adapter', 'adaptation.json'
@@ -35,7 +36,8 @@ def check_room(folder: Path, needed: int) -> None:
 
 def put_in_place(result: Path, folder: Path) -> None:
     """Move everything up and remove what is unfinished."""
-    shutil.rmtree(folder / ADAPTER, ignore_errors=True)  # of a move that was cut short
+    for name in (ADAPTER, GOAL):
+        shutil.rmtree(folder / name, ignore_errors=True)  # of a move that was cut short
     for path in sorted(result.iterdir(), key=lambda path: (path.name == CONFIG, path.name)):
         path.replace(folder / path.name)
     shutil.rmtree(folder / WORK)

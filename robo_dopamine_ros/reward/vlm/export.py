@@ -9,8 +9,9 @@ from pathlib import Path
 
 import safetensors.torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.goal import GOAL
 from robo_dopamine_ros.reward.graphs import OPSET, fingerprint, write
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import Report, silent
 from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
 from robo_dopamine_ros.reward.vlm.compiled import decoder_graph, vision_graph
@@ -66,6 +67,8 @@ def export(
         safetensors.torch.save_file(table, place / EMBEDDING)
         checkpoint.tokenizer.save(str(place / TOKENIZER))
         (place / CHAT).write_text(chat, encoding='utf-8')
+        if (checkpoint.folder / GOAL).is_dir():
+            shutil.copytree(checkpoint.folder / GOAL, place / GOAL)
         report(0.9, 'hashing')
         card = VlmCard(
             name=checkpoint.name,
@@ -77,7 +80,9 @@ def export(
             opset=opset,
             prompt=prompt.sha256,
             lengths=Lengths(*(len(part.ids) for part in parts)),
-            files={path.name: fingerprint(path) for path in sorted(place.iterdir())},
+            files={
+                path.name: fingerprint(path) for path in sorted(place.iterdir()) if path.is_file()
+            },
         )
         write_card(place, card)
     report(1.0, 'done')

@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from robo_dopamine_ros.reward.compact.card import CARD, ModelError
+from robo_dopamine_ros.reward.compact.card import CARD
 from robo_dopamine_ros.reward.graphs import Fingerprint, combined, files
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.engine import Shape
 from robo_dopamine_ros.reward.vlm.pictures import ImageSettings
 from robo_dopamine_ros.reward.vlm.precision import PRECISIONS

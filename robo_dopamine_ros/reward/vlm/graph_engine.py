@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import OnnxRuntime, Report, Runtime, silent
 from robo_dopamine_ros.reward.tensorrt.build import Profile
 from robo_dopamine_ros.reward.tensorrt.cache import Recipe, open_engine

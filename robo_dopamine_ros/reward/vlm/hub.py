@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 
 Report = Callable[[float, str], None]  # share done in 0..1, and of what
 NAME = re.compile(r'[\w.-]+/[\w.-]+')

@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.engine import Shape
 from robo_dopamine_ros.reward.vlm.prompt import PICTURES, TASK
 from robo_dopamine_ros.reward.vlm.words import AnswerTokens

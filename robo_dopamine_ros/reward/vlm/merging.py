@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.weights import list_files
 
 COPIED = ('.json', '.txt', '.jinja', '.model')  # beside weights: configuration, tokenizer, template

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.asking import Asker
 from robo_dopamine_ros.reward.vlm.chunks import Script
 from robo_dopamine_ros.reward.vlm.engine import Engine
@@ -61,11 +61,14 @@ class VlmGRM:
         engine: Engine,
         language: Language,
         settings: VlmSettings | None = None,
+        goal: Views | None = None,
     ) -> None:
+        """`goal` is that of tasks which are begun without one."""
         chosen = settings or VlmSettings()
         self.name, self.views = name, chosen.views
         self.answers: dict[str, Reading] = {}  # of the last step, by query
         self._engine, self._language, self._settings = engine, language, chosen
+        self._learnt_goal = goal
         self._gallery = Gallery(engine, language.images)
         self._memory = Memory(engine, self._gallery)
         self._asker = Asker(engine, language.tokens, chosen)
@@ -86,10 +89,14 @@ class VlmGRM:
 
     def through(self, wrap: Callable[[Engine], Engine]) -> 'VlmGRM':
         """The same model, run through something around its engine; it remembers nothing yet."""
-        return VlmGRM(self.name, wrap(self._engine), self._language, self._settings)
+        engine = wrap(self._engine)
+        return VlmGRM(self.name, engine, self._language, self._settings, self._learnt_goal)
 
     def begin(self, context: TaskContext) -> None:
         """Start an episode; its start needs the front view, as does its goal if there is one.
+
+        Without a goal in `context` it is that of the model, if any; without any there is no
+        backward hop.
 
         Raises ValueError for a task without words, views that lack the front, or pictures of a
         size the engine does not take.
@@ -99,7 +106,8 @@ class VlmGRM:
         self._script, self._last = None, None
         self._asker.forget()
         start = self._keys(context.start)
-        goal = self._goal_keys(context.goal) if context.goal else None
+        shown = context.goal or self._learnt_goal
+        goal = self._goal_keys(shown) if shown else None
         end = goal[0] if goal else self._gallery.show([self._gallery.blank()])[0]
         script = Script(self._engine, self._gallery, self._language.lay_out(context.instruction))
         self._constant = {'backward': goal, 'forward': start} if goal else {'forward': start}

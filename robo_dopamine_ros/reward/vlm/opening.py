@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.goal import GOAL, read_goal
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
 from robo_dopamine_ros.reward.vlm.engine import Shape
 from robo_dopamine_ros.reward.vlm.folder import read_chat, read_tokenizer
@@ -21,6 +22,7 @@ from robo_dopamine_ros.reward.vlm.prompt import TASK, Prompt, official_prompt, r
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
 from robo_dopamine_ros.reward.vlm.words import AnswerTokens
+from robo_dopamine_ros.types import Views
 
 Report = Callable[[float, str], None]
 
@@ -41,7 +43,7 @@ def over_torch(checkpoint: Checkpoint, prompt: Prompt, settings: VlmSettings) ->
     engine = TorchEngine(checkpoint.model, height, width, tokens.ids)
     chat = checkpoint.chat(prompt.parts(TASK))
     language = _language(checkpoint.tokenizer, chat, engine.shape, tokens, images)
-    return VlmGRM(checkpoint.name, engine, language, settings)
+    return VlmGRM(checkpoint.name, engine, language, settings, goal_in(checkpoint.folder, settings))
 
 
 def open_compiled(
@@ -59,12 +61,20 @@ def open_compiled(
         raise ModelError(f'{folder}: its tokenizer is not the one it was exported with')
     images = runner.card.images
     language = _language(tokenizer, read_chat(folder), runner.shape, tokens, images)
-    return VlmGRM(runner.card.name, runner, language, settings)
+    return VlmGRM(runner.card.name, runner, language, settings, goal_in(folder, settings))
 
 
 def choose_prompt(settings: VlmSettings) -> Prompt:
     """The prompt of a file, or the authors' own."""
     return read_prompt(Path(settings.prompt)) if settings.prompt else official_prompt()
+
+
+def goal_in(folder: Path, settings: VlmSettings) -> Views | None:
+    """The goal of a task that a model was adapted to, or the one that was chosen; None: neither."""
+    place = Path(settings.goal) if settings.goal else folder / GOAL
+    if not settings.goal and not place.is_dir():
+        return None
+    return read_goal(place, settings.views, least=1)
 
 
 def choose_limits(images: ImageSettings, settings: VlmSettings) -> ImageSettings:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.family import Family
 
 FILES = ('preprocessor_config.json', 'processor_config.json')  # the first that is there counts

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 
 DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16, 'float32': torch.float32}
 BFLOAT16_FROM = 8  # compute capability of the first GPUs that multiply in it

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.request import urlopen
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 
 PICTURES = 8  # reference start and end, then three views before and three after
 TASK, IMAGE = '{task}', '<image>'

@@ -23,14 +23,15 @@ class Grid:
     """The numbers of a precision."""
 
     dtype: torch.dtype
+    least: float
     largest: float
     by_column: bool  # weights have a scale for each output, not one for all
     smooth: float | None  # how far outliers of inputs move into weights, 0..1 (smoothing.py)
 
 
 GRIDS = {
-    'fp8': Grid(torch.float8_e4m3fn, 448.0, by_column=False, smooth=None),
-    'int8': Grid(torch.int8, 127.0, by_column=True, smooth=0.5),
+    'fp8': Grid(torch.float8_e4m3fn, -448.0, 448.0, by_column=False, smooth=None),
+    'int8': Grid(torch.int8, -128.0, 127.0, by_column=True, smooth=0.5),
 }
 
 
@@ -94,8 +95,8 @@ class EightBit(nn.Module):
 
 
 def rounded(values: Tensor, grid: Grid) -> Tensor:
-    """The nearest numbers of a grid; what is beyond it becomes its largest."""
-    kept = values.clamp(-grid.largest, grid.largest)
+    """The nearest numbers of a grid; what is beyond it becomes its last."""
+    kept = values.clamp(grid.least, grid.largest)
     return (kept if grid.dtype.is_floating_point else kept.round()).to(grid.dtype)
 
 

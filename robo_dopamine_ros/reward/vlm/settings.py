@@ -22,6 +22,7 @@ class VlmSettings:
     prompt: str = ''  # file of the prompt; empty: the authors' own, fetched once
     device: str = 'auto'  # for engine torch: 'auto', 'cpu', 'cuda' or 'cuda:1'
     precision: str = 'auto'  # for engine torch: 'auto', 'fp32', 'fp16' or 'bf16'
+    goal: str = ''  # folder with VIEW.png of the finished task; empty: that of the model, if any
     limits: str = 'authors'  # of a picture's area: of the 'authors' script or of the 'checkpoint'
     views: tuple[str, ...] = VIEWS  # camera views: front, left wrist, right wrist; one to three
     readout: str = 'greedy'  # the answer as it would be written, or its 'expectation'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 
 SINGLE, INDEX = 'model.safetensors', 'model.safetensors.index.json'
 AGAIN = 'copy or download the file again'

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 
 SYMBOLS = '+->%.0123456789'  # what an answer is chosen from, in the order of its logits
 WRITTEN = {'+': '>+', '-': '>-', '>': '>', '%': '%</'}  # as the vocabulary has them, else alike

@@ -10,7 +10,7 @@ import torch
 
 from robo_dopamine_ros.cli.main import main
 from robo_dopamine_ros.data.episodes import find_recordings, save_recording
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.vlm import synthetic
 from robo_dopamine_ros.reward.vlm.calibration import calibrate, make_eight_bit

@@ -9,7 +9,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.goal import GOAL, goal_of, read_goal
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm import delivery, merging, synthetic
 from robo_dopamine_ros.reward.vlm.adaptation import adapt
 from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
@@ -141,6 +142,13 @@ def test_the_adapter_is_there_too_and_says_the_same(adapted, bases):
     merged = joined.merge_and_unload().state_dict()
     for name, weight in weights(adapted[0]).items():
         torch.testing.assert_close(merged[name], weight, atol=1e-6, rtol=1e-5)
+
+
+def test_the_finished_task_lies_with_the_model(adapted):
+    recording = toy()
+    goal = read_goal(adapted[0] / GOAL, recording.views)
+    last = goal_of(recording)
+    assert all((goal.images[view] == last.images[view]).all() for view in recording.views)
 
 
 def test_the_card_tells_how_it_came_about(adapted):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm import synthetic
 from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
 from robo_dopamine_ros.reward.vlm.place import (

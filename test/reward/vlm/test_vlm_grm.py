@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.session import Session
 from robo_dopamine_ros.reward.vlm import synthetic
 from robo_dopamine_ros.reward.vlm.asking import Asker

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from tokenizers import Tokenizer
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm import synthetic
 from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
 from robo_dopamine_ros.reward.vlm.engine import Shape

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm import synthetic
 from robo_dopamine_ros.reward.vlm.family import FAMILIES
 from robo_dopamine_ros.reward.vlm.pictures import (

@@ -5,7 +5,7 @@ import json
 import pytest
 from tokenizers import Tokenizer
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.synthetic import make_tokenizer
 from robo_dopamine_ros.reward.vlm.words import SYMBOLS, AnswerTokens
 
