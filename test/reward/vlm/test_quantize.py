@@ -104,7 +104,7 @@ def test_the_graph_says_what_torch_says_and_all_its_layers_are_8_bit(
     graphs.write(decoder_graph(model, shape, ANSWER), path, OPSET)
     check(path, precision)
     found = OnnxRuntime(path).run(feeds)
-    assert error(found['logits'], wanted[0]) < (0.01 if dtype is torch.float32 else 0.05)
+    assert error(found['logits'], wanted[0]) < (1e-4 if dtype is torch.float32 else 0.05)
     for name, value in zip(cache_names(shape), wanted[1:], strict=True):
         assert found[f'new_{name}'].dtype is dtype
         assert error(found[f'new_{name}'].float(), value.float()) < 0.05
@@ -163,7 +163,7 @@ def test_rounding_is_to_the_nearest_and_never_leaves_the_grid(
 ) -> None:
     grid, exact = GRIDS[name], torch.tensor(values)
     found = rounded(exact, grid).float()
-    kept = exact.clamp(-grid.largest, grid.largest)
+    kept = exact.clamp(grid.least, grid.largest)
     assert bool(torch.isfinite(found).all())
     step = kept.abs() / 16 + 2**-9 if grid.dtype.is_floating_point else torch.full_like(kept, 0.5)
     assert bool(((found - kept).abs() <= step + 1e-6).all())
