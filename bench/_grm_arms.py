@@ -28,6 +28,7 @@ from robo_dopamine_ros.types import TaskContext, Views
 LEANINGS = {'.': -100.0, '>': -100.0, '%': -50.0}  # added to what a model says of a symbol
 LONGEST = 12  # tokens of an answer, its end included
 ORDER = ('front', 'left_wrist', 'right_wrist')
+Heard = Mapping[str, tuple[Tree, Tensor]]  # what answers were read from, by query
 
 
 class Arm(Protocol):
@@ -35,6 +36,9 @@ class Arm(Protocol):
 
     @property
     def answers(self) -> Mapping[str, Reading]: ...
+
+    @property
+    def heard(self) -> Heard: ...
 
     @property
     def cost(self) -> Cost: ...
@@ -106,11 +110,12 @@ class Usual(Reference):
         """The tokens of an answer to each query, all queries in one batch."""
         feed, form = self._feed(task, queries, ()), Form(self._tokens)
         begun = feed['input_ids'].shape[1]
-        lean = leanings(self._model.device)
+        lean, self.said = leanings(self._model.device), list[Tensor]()
 
         def choose(ids: Tensor, scores: Tensor) -> Tensor:
             leaning = scores.float()
             leaning[:, list(self._tokens.ids)] += lean
+            self.said.append(leaning[:, list(self._tokens.ids)])
             allowed = torch.full_like(leaning, -torch.inf)
             for row, answer in enumerate(ids[:, begun:].tolist()):
                 options = form.following(answer)
@@ -121,9 +126,9 @@ class Usual(Reference):
         self.length = begun
         return answers[:, begun:].tolist()
 
-    def paths(self, answers: Sequence[Sequence[int]]) -> list[str]:
-        form = Form(self._tokens)
-        return [form.path(answer) for answer in answers]
+    def heard(self, answers: Sequence[Sequence[int]]) -> list[tuple[Tree, Tensor]]:
+        """What each of the answers that were written last was chosen from."""
+        return as_trees(self._tokens, answers, self.said)
 
 
 class Slow:
@@ -132,11 +137,13 @@ class Slow:
     def __init__(self, usual: Usual, batch: bool) -> None:
         self._usual, self._batch = usual, batch
         self.answers: dict[str, Reading] = {}
+        self.heard: dict[str, tuple[Tree, Tensor]] = {}
         self.cost = Cost(0, 0, 0, 0)
+        self._last: list[np.ndarray] = []
 
     def begin(self, context: TaskContext) -> None:
         assert context.goal is not None
-        self._task, self._last = context.instruction, None
+        self._task, self._last = context.instruction, []
         self._start = [context.start.images[view] for view in ORDER]
         self._goal = [context.goal.images[ORDER[0]]] * 3
 
@@ -155,10 +162,9 @@ class Slow:
         batches = [list(asked)] if self._batch else [[row] for row in asked]
         for rows in batches:
             answers = self._usual.written(self._task, [asked[row] for row in rows])
-            paths = self._usual.paths(answers)
-            self.answers |= {
-                row: Reading(value(path), path) for row, path in zip(rows, paths, strict=True)
-            }
+            heard = self._usual.heard(answers)
+            self.heard |= dict(zip(rows, heard, strict=True))
+            self.answers |= {row: last_of(self.heard[row][0]) for row in rows}
             passes = len(answers[0]) - 1
             self.cost = Cost(
                 self.cost.pictures + 8 * len(rows),
@@ -180,20 +186,22 @@ class Writer(Asker):
         bare = [Tree(self._tokens, ())] * len(rows)
         chunk, form = without(script.after(pictures, bare), len(bare[0])), Form(self._tokens)
         written: list[list[int]] = [[] for _ in rows]
+        said: list[Tensor] = []
         while True:
             logits, new = self._engine.read(chunk, past)
+            said.append(logits[:, -1])
             self.tokens += logits.shape[0] * logits.shape[1]
-            for answer, said in zip(written, logits[:, -1].tolist(), strict=True):
+            for answer, scores in zip(written, logits[:, -1].tolist(), strict=True):
                 options = form.following(answer)
-                known = dict(zip(self._tokens.ids, said, strict=True))
+                known = dict(zip(self._tokens.ids, scores, strict=True))
                 answer.append(max(options, key=lambda one: (known.get(one, 0.0), -one)))
             if all(map(form.ended, written)):
                 break
             self.steps += 1
             past = tuple(torch.cat(both, 2) for both in zip(past, new, strict=True))
             chunk = self._token(script, written, past[0].shape[2])
-        paths = [form.path(answer) for answer in written]
-        return {row: Reading(value(path), path) for row, path in zip(rows, paths, strict=True)}
+        self.heard = dict(zip(rows, as_trees(self._tokens, written, said), strict=True))
+        return {row: last_of(tree) for row, (tree, _) in self.heard.items()}
 
     def _token(self, script: Script, written: list[list[int]], past: int) -> Chunk:
         """The newest token of each answer."""
@@ -259,6 +267,24 @@ class Partly(VlmGRM):
 def leanings(device: torch.device) -> Tensor:
     """What is added to the logits of SYMBOLS."""
     return torch.tensor([LEANINGS.get(symbol, 0.0) for symbol in SYMBOLS], device=device)
+
+
+def as_trees(
+    tokens: AnswerTokens, written: Sequence[Sequence[int]], said: Sequence[Tensor]
+) -> list[tuple[Tree, Tensor]]:
+    """Answers as trees of one branch, with the logits (R, symbols) of their rows."""
+    form, found = Form(tokens), []
+    for query, answer in enumerate(written):
+        path = form.path(answer)
+        tree = Tree(tokens, tuple(path[:end] for end in range(1, len(path) + 1)))
+        rows = [passed[query] for passed in said[1 : 1 + len(tree)]]
+        found.append((tree, torch.stack(rows)))
+    return found
+
+
+def last_of(tree: Tree) -> Reading:
+    """The answer at the end of a tree of one branch."""
+    return Reading(value(tree.paths[-1]), tree.paths[-1])
 
 
 def without(chunk: Chunk, rows: int) -> Chunk:

@@ -28,14 +28,16 @@ from _grm_arms import Arm, Leaning, Partly, Slow, Usual
 from _grm_model import ORDER, SIZES, build, picture_in_tokens, scaled, stand_in_prompt
 from _grm_steps import share_of_steps
 from _grm_together import Table
+from torch import Tensor
 from tqdm import tqdm
 
-from robo_dopamine_ros.reward.compact.card import ModelError
+from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
 from robo_dopamine_ros.reward.vlm.engine import Engine, Shape
 from robo_dopamine_ros.reward.vlm.export import export
 from robo_dopamine_ros.reward.vlm.graph_engine import GraphEngine
 from robo_dopamine_ros.reward.vlm.layout import Layout
+from robo_dopamine_ros.reward.vlm.memory import ROWS
 from robo_dopamine_ros.reward.vlm.model import Cost, Language, VlmGRM
 from robo_dopamine_ros.reward.vlm.pictures import smart_resize
 from robo_dopamine_ros.reward.vlm.place import choose_device, choose_dtype
@@ -43,10 +45,12 @@ from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
 from robo_dopamine_ros.reward.vlm.prompt import TASK
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
+from robo_dopamine_ros.reward.vlm.tree import Tree
 from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
 CAMERA = (640, 480)  # columns, rows [px]
+NODES = 3  # of an answer that every tree has: what its sign and two digits are chosen from
 WARM_UP = 2  # looks; the first has nothing before it
 MOST_TOKENS, PICTURES, FASTER = 0.60, 3, 2.5  # targets: share, of 24, times
 USUAL, PRODUCT = "the authors' way", '+ tens guessed'
@@ -62,6 +66,7 @@ class Run:
     after: list[float] = field(default_factory=list)  # the answer, until it rests [s]
     costs: list[Cost] = field(default_factory=list)  # what somebody waited for counts as tokens
     answers: list[dict[str, str]] = field(default_factory=list)
+    said: list[Tensor] = field(default_factory=list)  # (queries, NODES, symbols) logits
     peak: float = 0.0  # memory [MiB]
 
     def look(self, arm: Arm, views: Views, device: torch.device) -> None:
@@ -80,6 +85,9 @@ class Run:
         ahead = arm.cost.ahead - cost.ahead
         self.costs.append(Cost(awaited[0], awaited[1] + awaited[2], ahead, awaited[3]))
         self.answers.append({row: one.path for row, one in arm.answers.items()})
+        self.said.append(
+            torch.stack([nodes(*arm.heard[row], self.answers[-1][row]) for row in ROWS])
+        )
         self.peak = max(self.peak, peak(device))
 
     def row(self, baseline: 'Run') -> dict[str, Any]:
@@ -87,6 +95,8 @@ class Run:
         p50, p95, p99 = (1e3 * float(np.percentile(self.latencies, q)) for q in (50, 95, 99))
         pictures, tokens, ahead, steps = np.mean(self.costs, 0)
         same = np.mean([a == b for a, b in zip(self.answers, baseline.answers, strict=True)])
+        both = zip(self.said, baseline.said, strict=True)
+        apart = max(float((a - b).abs().max()) for a, b in both)
         return {
             'p50_ms': p50,
             'p95_ms': p95,
@@ -100,6 +110,7 @@ class Run:
             'decode_steps': float(steps),
             'peak_mib': self.peak,
             'same_answers': float(same),
+            'logits_apart': apart,
         }
 
 
@@ -163,13 +174,16 @@ class Bench:
             told.append(Views(views, dict.fromkeys(VIEWS, number)))
         return told
 
+    def start(self, first: Views, seed: int = 0) -> TaskContext:
+        """The task, with the front view of its goal, as the authors have it."""
+        front = VIEWS[0]
+        last = self.looks(40, seed)[-1].images[front]
+        return TaskContext(ORDER, first, Views({front: last}, {front: 0}))
+
     def together(self, robots: int, steps: int) -> dict[str, float]:
         """Steps per second of several robots in one batch: in the authors' way, and in ours."""
         looks = [self.looks(WARM_UP + steps, seed) for seed in range(robots)]
-        goals = [self.looks(40, seed)[-1] for seed in range(robots)]
-        starts = [
-            TaskContext(ORDER, mine[0], goal) for mine, goal in zip(looks, goals, strict=True)
-        ]
+        starts = [self.start(mine[0], seed) for seed, mine in enumerate(looks)]
         slow = [Slow(self.usual, True) for _ in starts]
 
         def usual(number: int) -> None:
@@ -197,6 +211,12 @@ class Bench:
         return {name: robots / pace(way, steps, device) for name, way in ways.items()}
 
 
+def nodes(tree: Tree, logits: Tensor, path: str) -> Tensor:
+    """What was said on the way to an answer: of its sign and its digits."""
+    rows = [tree.row(path[:end]) for end in range(NODES)]
+    return logits[rows].float().cpu()
+
+
 def pace(step: Callable[[int], object], count: int, device: torch.device) -> float:
     """Median time of a step after the warm-up [s]."""
     taken = []
@@ -212,15 +232,18 @@ def measure(bench: Bench, arms: dict[str, Arm], steps: int) -> dict[str, Run]:
     """Let all ways judge each look before the next, so that a disturbance meets them all."""
     runs, device = {name: Run() for name in arms}, bench.engine.device
     looks = bench.looks(WARM_UP + steps)
-    start = TaskContext(ORDER, looks[0], bench.looks(40)[-1])
+    start = bench.start(looks[0])
     for arm in arms.values():
         arm.begin(start)
     with tqdm(total=len(looks) * len(arms), file=sys.stderr, leave=False) as bar:
         for number, views in enumerate(looks):
             for name, arm in arms.items():
                 bar.set_description(name, refresh=False)
-                run = runs[name] if number >= WARM_UP else Run()
-                run.look(arm, views, device)
+                if number < WARM_UP:
+                    arm.step(views)
+                    arm.rest()
+                else:
+                    runs[name].look(arm, views, device)
                 bar.update()
     return runs
 
@@ -288,7 +311,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         ('times', 'faster', '.2f'), ('after', 'after_ms', '.0f'), ('tokens', 'tokens', '.0f'),
         ('ahead', 'tokens_ahead', '.0f'), ('pictures', 'pictures', '.0f'),
         ('passes', 'decode_steps', '.2f'), ('peak MiB', 'peak_mib', '.0f'),
-        ('alike', 'same_answers', '.2f'),
+        ('alike', 'same_answers', '.2f'), ('apart', 'logits_apart', '.0e'),
     )  # fmt: skip
     lines = [f'{"per step; times in ms":28}' + ''.join(f'{title:>9}' for title, _, _ in columns)]
     lines += [

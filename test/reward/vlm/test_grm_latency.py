@@ -42,6 +42,7 @@ def test_all_ways_answer_alike_and_are_counted(latency: Any, family: str) -> Non
     answers = [told for look in runs[latency.USUAL].answers for told in look.values()]
 
     assert all(row['same_answers'] == 1.0 for row in rows.values()), rows
+    assert all(row['logits_apart'] < 1e-4 for row in rows.values()), rows
     assert len(answers) == 3 * STEPS
     assert all(len(path) == 4 and path[-1] == '%' for path in answers if '0' not in path), answers
 
@@ -109,10 +110,14 @@ def test_a_smaller_model_keeps_its_proportions(latency: Any) -> None:
 
 
 def test_the_bench_prints_and_keeps(
-    latency: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    latency: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setitem(latency.SIZES, 'grm-3b', ('qwen2_5_vl', Size()))
     file = tmp_path / 'result.json'
-    words = ['--scale=16', '--steps=1', '--robots=0', '--engine=onnx', '--device=cpu']
+    words = ['--scale=1', '--steps=1', '--robots=0', '--engine=onnx', '--device=cpu']
     assert latency.main([*words, f'--json={file}']) == 0
     assert 'the same, onnx' in capsys.readouterr().out
     assert 'NaN' not in file.read_text()
