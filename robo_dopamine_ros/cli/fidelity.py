@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('fp8', 'int8'),
         help="what may differ (default: that of the candidate's precision; 16 bits: as fp8)",
     )
-    add('--pairs', type=_count, default=2000, metavar='N', help='of looks (default: %(default)s)')
+    add('--pairs', type=_count, default=2000, metavar='N', help='of before and after to judge')
     add('--looks', type=_count, default=60, metavar='N', help='of every episode, at most')
     add('--no-noise', action='store_true', help='do not hold the reference against itself')
     add('--json', action='store_true', help='print one JSON object, no table')
