@@ -11,11 +11,11 @@ from robo_dopamine_ros.cli.bars import bar, say_json
 from robo_dopamine_ros.data.episodes import find_recordings
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.loading import Kind, kind_of
-from robo_dopamine_ros.reward.vlm.delivery import WORK
-from robo_dopamine_ros.reward.vlm.hopdata import Sampling
-from robo_dopamine_ros.reward.vlm.hopfiles import SAMPLES, write
-from robo_dopamine_ros.reward.vlm.prompt import Prompt, official_prompt, read_prompt
-from robo_dopamine_ros.reward.vlm.tuning import Tuning
+from robo_dopamine_ros.reward.vlm.adapting.delivery import WORK
+from robo_dopamine_ros.reward.vlm.adapting.hopdata import Sampling
+from robo_dopamine_ros.reward.vlm.adapting.hopfiles import SAMPLES, write
+from robo_dopamine_ros.reward.vlm.adapting.tuning import Tuning
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt, official_prompt, read_prompt
 from robo_dopamine_ros.types import Recording
 
 INTERRUPTED = 130  # exit code
@@ -89,8 +89,8 @@ def _train(
         **_given(args, {'micro': 'micro_batch', **dict(zip(names, names, strict=True))})
     )
     # these take seconds: torch
-    from robo_dopamine_ros.reward.vlm.adaptation import adapt
-    from robo_dopamine_ros.reward.vlm.classroom import Wish
+    from robo_dopamine_ros.reward.vlm.adapting.adaptation import adapt
+    from robo_dopamine_ros.reward.vlm.adapting.classroom import Wish
 
     device = args.device or 'auto'
     wish = Wish(recordings, args.base, prompt, tuning, sampling, args.seed, device)

@@ -10,8 +10,8 @@ from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 
 if TYPE_CHECKING:
-    from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
-    from robo_dopamine_ros.reward.vlm.prompt import Prompt
+    from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint
+    from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
 
 Report = Callable[[float, str], None]
 
@@ -20,9 +20,9 @@ def take(
     args: argparse.Namespace, settings: VlmSettings, prompt: 'Prompt', show: Report
 ) -> 'Checkpoint':
     """The checkpoint on the processor; 8 bits are fitted on a GPU where there is one."""
-    from robo_dopamine_ros.reward.vlm.calibration import calibrate, make_eight_bit
-    from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
+    from robo_dopamine_ros.reward.vlm.compiled.calibration import calibrate, make_eight_bit
     from robo_dopamine_ros.reward.vlm.opening import choose_limits, over_torch
+    from robo_dopamine_ros.reward.vlm.published.checkpoint import open_checkpoint
 
     if args.precision in PRECISIONS:
         opened = open_checkpoint(args.model, 'cpu', PRECISIONS[args.precision], show)

@@ -135,8 +135,8 @@ def compact(args: argparse.Namespace, show: Report) -> dict[str, Any]:
 
 def published(args: argparse.Namespace, kind: Kind, show: Report) -> dict[str, Any]:
     """Compile a checkpoint unless it is, and build its engines when that is wished."""
-    from robo_dopamine_ros.reward.vlm.folder import read_card  # takes seconds: torch
-    from robo_dopamine_ros.reward.vlm.prompt import OFFICIAL
+    from robo_dopamine_ros.reward.vlm.compiled.folder import read_card  # takes seconds: torch
+    from robo_dopamine_ros.reward.vlm.query.prompt import OFFICIAL
 
     there = kind is Kind.COMPILED
     compiled = 0.0 if there else 0.5 if args.tensorrt else 1.0  # share of the bar
@@ -145,7 +145,7 @@ def published(args: argparse.Namespace, kind: Kind, show: Report) -> dict[str, A
         compile_checkpoint(args, part(show, 0.0, compiled))
     card = read_card(folder)
     if args.tensorrt:
-        from robo_dopamine_ros.reward.vlm.graph_engine import open_runtimes
+        from robo_dopamine_ros.reward.vlm.compiled.graph_engine import open_runtimes
 
         open_runtimes(folder, card, 'tensorrt', 0, part(show, compiled, 1.0))
     return {
@@ -164,9 +164,9 @@ def published(args: argparse.Namespace, kind: Kind, show: Report) -> dict[str, A
 def compile_checkpoint(args: argparse.Namespace, show: Report) -> None:
     """Compile on the processor; the checkpoint has left the memory when this returns."""
     from robo_dopamine_ros.reward.graphs import OPSET
-    from robo_dopamine_ros.reward.vlm.export import check_new, export
+    from robo_dopamine_ros.reward.vlm.compiled.export import check_new, export
+    from robo_dopamine_ros.reward.vlm.compiled.quantize import OPSET as OPSET_OF_8_BITS
     from robo_dopamine_ros.reward.vlm.opening import choose_prompt
-    from robo_dopamine_ros.reward.vlm.quantize import OPSET as OPSET_OF_8_BITS
 
     eight = args.precision in EIGHT_BITS
     settings = VlmSettings(

@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     with bar() as show:
         candidate = load(args.candidate, args.engine, 0, settings, show)
 
-    from robo_dopamine_ros.reward.vlm.compare import Plan, compare  # takes seconds: torch
-    from robo_dopamine_ros.reward.vlm.verdict import GATES
+    from robo_dopamine_ros.reward.vlm.fidelity.compare import Plan, compare  # takes seconds: torch
+    from robo_dopamine_ros.reward.vlm.fidelity.verdict import GATES
 
     plan = Plan(args.pairs, args.looks, not args.no_noise, args.seed)
     gates = GATES[args.gates or gates_of(args.candidate)]
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 def gates_of(candidate: str) -> str:
     """Those of a model's precision: int8 has its own, all that is closer has those of fp8."""
-    from robo_dopamine_ros.reward.vlm.folder import read_card
+    from robo_dopamine_ros.reward.vlm.compiled.folder import read_card
 
     folder = Path(candidate).expanduser()
     eight = kind_of(folder) is Kind.COMPILED and read_card(folder).precision == 'int8'

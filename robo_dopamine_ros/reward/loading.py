@@ -8,7 +8,7 @@ from pathlib import Path
 from robo_dopamine_ros.reward import compact
 from robo_dopamine_ros.reward.compact.card import CARD
 from robo_dopamine_ros.reward.grm import GRM, ModelError
-from robo_dopamine_ros.reward.vlm.hub import NAME
+from robo_dopamine_ros.reward.vlm.published.hub import NAME
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 
 Report = Callable[[float, str], None]  # share done 0..1, what is going on

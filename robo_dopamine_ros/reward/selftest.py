@@ -16,15 +16,15 @@ from robo_dopamine_ros.reward.compact.loading import start_engine
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import Report, silent
 from robo_dopamine_ros.reward.tensorrt.library import Gpu, library
-from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint, silence
+from robo_dopamine_ros.reward.vlm.compiled.export import export
+from robo_dopamine_ros.reward.vlm.compiled.graph_engine import GraphEngine
 from robo_dopamine_ros.reward.vlm.engine import KV, Chunk, Engine
-from robo_dopamine_ros.reward.vlm.export import export
-from robo_dopamine_ros.reward.vlm.family import FAMILIES
-from robo_dopamine_ros.reward.vlm.graph_engine import GraphEngine
+from robo_dopamine_ros.reward.vlm.network.torch_engine import TorchEngine
 from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
-from robo_dopamine_ros.reward.vlm.prompt import practice_prompt
-from robo_dopamine_ros.reward.vlm.synthetic import write
-from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
+from robo_dopamine_ros.reward.vlm.published.checkpoint import open_checkpoint, silence
+from robo_dopamine_ros.reward.vlm.published.family import FAMILIES
+from robo_dopamine_ros.reward.vlm.published.synthetic import write
+from robo_dopamine_ros.reward.vlm.query.prompt import practice_prompt
 
 LIMITS = {'fp32': 1e-4, 'fp16': 0.02, 'bf16': 0.1}  # difference allowed, in parts of the largest
 CAMERA = (640, 480)

@@ -8,8 +8,8 @@ import pytest
 
 from robo_dopamine_ros.cli.main import main
 from robo_dopamine_ros.reward.compact import load
-from robo_dopamine_ros.reward.vlm.prompt import PRACTICE
-from robo_dopamine_ros.reward.vlm.synthetic import Size, write
+from robo_dopamine_ros.reward.vlm.published.synthetic import Size, write
+from robo_dopamine_ros.reward.vlm.query.prompt import PRACTICE
 
 
 @pytest.fixture(scope='module')

@@ -13,21 +13,21 @@ from fake_tensorrt import fake_gpu, fake_tensorrt
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.tensorrt.library import Gpu
-from robo_dopamine_ros.reward.vlm import export as exporting
-from robo_dopamine_ros.reward.vlm import folder as folders
-from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
-from robo_dopamine_ros.reward.vlm.compiled import decoder_profiles, vision_profiles
+from robo_dopamine_ros.reward.vlm.compiled.export import export
+from robo_dopamine_ros.reward.vlm.compiled.folder import read_card
+from robo_dopamine_ros.reward.vlm.compiled.graph_engine import GraphEngine
+from robo_dopamine_ros.reward.vlm.compiled.graphs import decoder_profiles, vision_profiles
+from robo_dopamine_ros.reward.vlm.compiled.graphs import export as exporting
+from robo_dopamine_ros.reward.vlm.compiled.graphs import folder as folders
 from robo_dopamine_ros.reward.vlm.engine import Chunk
-from robo_dopamine_ros.reward.vlm.export import export
-from robo_dopamine_ros.reward.vlm.folder import read_card
-from robo_dopamine_ros.reward.vlm.graph_engine import GraphEngine
-from robo_dopamine_ros.reward.vlm.layout import Layout
+from robo_dopamine_ros.reward.vlm.network.torch_engine import TorchEngine
 from robo_dopamine_ros.reward.vlm.opening import over_torch
-from robo_dopamine_ros.reward.vlm.prompt import practice_prompt
+from robo_dopamine_ros.reward.vlm.published.checkpoint import open_checkpoint
+from robo_dopamine_ros.reward.vlm.published.synthetic import Size, write
+from robo_dopamine_ros.reward.vlm.query.layout import Layout
+from robo_dopamine_ros.reward.vlm.query.prompt import practice_prompt
+from robo_dopamine_ros.reward.vlm.query.words import AnswerTokens
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.synthetic import Size, write
-from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
-from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
 FAMILIES = ('qwen2_5_vl', 'qwen3_vl')

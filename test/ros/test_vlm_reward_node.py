@@ -8,8 +8,8 @@ import pytest
 from processes import CONDUCTOR, HERE, Child, Watcher
 from robo_dopamine.msg import View
 
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.prompt import practice_prompt
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.query.prompt import practice_prompt
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import image_to_msg
 from robo_dopamine_ros.types import VIEWS, Outcome

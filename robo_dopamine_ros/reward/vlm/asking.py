@@ -8,10 +8,10 @@ from torch import Tensor
 from robo_dopamine_ros.reward.vlm.chunks import Script
 from robo_dopamine_ros.reward.vlm.engine import KV, Engine
 from robo_dopamine_ros.reward.vlm.gallery import Key
-from robo_dopamine_ros.reward.vlm.reading import Missing, Reading, descend, expect
+from robo_dopamine_ros.reward.vlm.query.reading import Missing, Reading, descend, expect
+from robo_dopamine_ros.reward.vlm.query.tree import Tree, guess
+from robo_dopamine_ros.reward.vlm.query.words import AnswerTokens
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.tree import Tree, guess
-from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 
 FIRST = {'backward': -90.0, 'forward': 0.0, 'incremental': 0.0}  # likely as an episode begins [%]
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from robo_dopamine_ros.reward.vlm.engine import Chunk, Engine
 from robo_dopamine_ros.reward.vlm.gallery import Gallery, Key
-from robo_dopamine_ros.reward.vlm.layout import Layout, Section
-from robo_dopamine_ros.reward.vlm.tree import Tree
+from robo_dopamine_ros.reward.vlm.query.layout import Layout, Section
+from robo_dopamine_ros.reward.vlm.query.tree import Tree
 
 
 class Script:

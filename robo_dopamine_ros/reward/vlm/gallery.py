@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from robo_dopamine_ros.reward.vlm.engine import Engine, Seen
-from robo_dopamine_ros.reward.vlm.pictures import ImageSettings, to_pixels
+from robo_dopamine_ros.reward.vlm.published.pictures import ImageSettings, to_pixels
 
 KEPT = 24  # pictures; a step shows three
 AT_ONCE = 8  # pictures in one pass of the vision tower

@@ -12,7 +12,7 @@ import torch
 from robo_dopamine_ros.reward.vlm.chunks import Script
 from robo_dopamine_ros.reward.vlm.engine import KV, Engine
 from robo_dopamine_ros.reward.vlm.gallery import Gallery, Key
-from robo_dopamine_ros.reward.vlm.layout import Layout
+from robo_dopamine_ros.reward.vlm.query.layout import Layout
 
 ROWS = ('backward', 'forward', 'incremental')  # in this order any that are asked stand together
 Triple = tuple[Key, Key, Key]  # pictures of the three views

@@ -18,13 +18,13 @@ from robo_dopamine_ros.reward.vlm.asking import Asker
 from robo_dopamine_ros.reward.vlm.chunks import Script
 from robo_dopamine_ros.reward.vlm.engine import Engine
 from robo_dopamine_ros.reward.vlm.gallery import Gallery
-from robo_dopamine_ros.reward.vlm.layout import Layout
 from robo_dopamine_ros.reward.vlm.memory import ROWS, Memory, Triple
-from robo_dopamine_ros.reward.vlm.pictures import ImageSettings
-from robo_dopamine_ros.reward.vlm.reading import Reading
+from robo_dopamine_ros.reward.vlm.published.pictures import ImageSettings
+from robo_dopamine_ros.reward.vlm.query.layout import Layout
+from robo_dopamine_ros.reward.vlm.query.reading import Reading
+from robo_dopamine_ros.reward.vlm.query.tree import Tree
+from robo_dopamine_ros.reward.vlm.query.words import AnswerTokens
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.tree import Tree
-from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 from robo_dopamine_ros.types import Hops, TaskContext, Views
 
 NO_READING = Hops(0.0, 0.0, None, 0.0, False)

@@ -10,18 +10,18 @@ from tokenizers import Tokenizer
 
 from robo_dopamine_ros.reward.goal import GOAL, read_goal
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
+from robo_dopamine_ros.reward.vlm.compiled.folder import read_chat, read_tokenizer
+from robo_dopamine_ros.reward.vlm.compiled.graph_engine import ENGINES, GraphEngine
 from robo_dopamine_ros.reward.vlm.engine import Shape
-from robo_dopamine_ros.reward.vlm.folder import read_chat, read_tokenizer
-from robo_dopamine_ros.reward.vlm.graph_engine import ENGINES, GraphEngine
-from robo_dopamine_ros.reward.vlm.layout import Layout
 from robo_dopamine_ros.reward.vlm.model import Language, VlmGRM
-from robo_dopamine_ros.reward.vlm.pictures import LIMITS, ImageSettings, smart_resize
+from robo_dopamine_ros.reward.vlm.network.torch_engine import TorchEngine
 from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
-from robo_dopamine_ros.reward.vlm.prompt import TASK, Prompt, official_prompt, read_prompt
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint, open_checkpoint
+from robo_dopamine_ros.reward.vlm.published.pictures import LIMITS, ImageSettings, smart_resize
+from robo_dopamine_ros.reward.vlm.query.layout import Layout
+from robo_dopamine_ros.reward.vlm.query.prompt import TASK, Prompt, official_prompt, read_prompt
+from robo_dopamine_ros.reward.vlm.query.words import AnswerTokens
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
-from robo_dopamine_ros.reward.vlm.words import AnswerTokens
 from robo_dopamine_ros.types import Views
 
 Report = Callable[[float, str], None]

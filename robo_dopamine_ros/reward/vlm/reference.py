@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robo_dopamine_ros.reward.vlm.answer import parse
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
-from robo_dopamine_ros.reward.vlm.prompt import Prompt
-from robo_dopamine_ros.reward.vlm.reading import legal
-from robo_dopamine_ros.reward.vlm.words import SYMBOLS, AnswerTokens
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint
+from robo_dopamine_ros.reward.vlm.query.answer import parse
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
+from robo_dopamine_ros.reward.vlm.query.reading import legal
+from robo_dopamine_ros.reward.vlm.query.words import SYMBOLS, AnswerTokens
 
 LONGEST = 16  # tokens of a free answer; one in the form asked for has at most eleven
 PAD = '<|image_pad|>'  # stands for one language token of a picture
@@ -58,7 +58,7 @@ class Reference:
     def constrained(
         self, task: str, queries: Sequence[Pictures], decimals: bool = True
     ) -> list[str]:
-        """Paths (tree.py) that greedy generation writes when it may write nothing else."""
+        """Paths (query/tree.py) that greedy generation writes when it may write nothing else."""
         feed = self._feed(task, queries, self._tokens.opening)
         begun = feed['input_ids'].shape[1]
 

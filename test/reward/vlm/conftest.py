@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
-from robo_dopamine_ros.reward.vlm.family import FAMILIES
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint, open_checkpoint
+from robo_dopamine_ros.reward.vlm.published.family import FAMILIES
 
 
 @pytest.fixture(scope='session', params=FAMILIES)

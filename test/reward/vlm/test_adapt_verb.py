@@ -9,8 +9,8 @@ import pytest
 from robo_dopamine_ros.cli import adapt_vlm
 from robo_dopamine_ros.cli.main import main
 from robo_dopamine_ros.data.episodes import save_recording
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import open_checkpoint
 from robo_dopamine_ros.types import Recording, Views
 
 LENGTH = 12

@@ -12,19 +12,19 @@ from robo_dopamine_ros.cli.main import main
 from robo_dopamine_ros.data.episodes import find_recordings, save_recording
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.loading import load
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.calibration import calibrate, make_eight_bit
-from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
-from robo_dopamine_ros.reward.vlm.compare import Plan, compare
+from robo_dopamine_ros.reward.vlm.compiled.calibration import calibrate, make_eight_bit
+from robo_dopamine_ros.reward.vlm.compiled.folder import read_card
+from robo_dopamine_ros.reward.vlm.compiled.quantize import GRIDS
+from robo_dopamine_ros.reward.vlm.compiled.ranges import Ranges
 from robo_dopamine_ros.reward.vlm.engine import KV, Chunk
-from robo_dopamine_ros.reward.vlm.folder import read_card
+from robo_dopamine_ros.reward.vlm.fidelity.compare import Plan, compare
+from robo_dopamine_ros.reward.vlm.fidelity.verdict import GATES
 from robo_dopamine_ros.reward.vlm.opening import over_torch
 from robo_dopamine_ros.reward.vlm.precision import EIGHT_BITS
-from robo_dopamine_ros.reward.vlm.prompt import Prompt
-from robo_dopamine_ros.reward.vlm.quantize import GRIDS
-from robo_dopamine_ros.reward.vlm.ranges import Ranges
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import open_checkpoint
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.verdict import GATES
 from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
 
 WORDS = '{task}: <image> to <image>. was <image><image><image> is <image><image><image>?'

@@ -12,17 +12,17 @@ import torch
 
 from robo_dopamine_ros.cli import fidelity as verb
 from robo_dopamine_ros.data.episodes import open_recording, save_recording
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
-from robo_dopamine_ros.reward.vlm.compare import Plan, compare
-from robo_dopamine_ros.reward.vlm.family import FAMILIES
-from robo_dopamine_ros.reward.vlm.looks import EACH, draw, look_at
+from robo_dopamine_ros.reward.vlm.fidelity.compare import Plan, compare
+from robo_dopamine_ros.reward.vlm.fidelity.looks import EACH, draw, look_at
+from robo_dopamine_ros.reward.vlm.fidelity.onebyone import OneByOne
+from robo_dopamine_ros.reward.vlm.fidelity.verdict import GATES
 from robo_dopamine_ros.reward.vlm.model import VlmGRM
-from robo_dopamine_ros.reward.vlm.onebyone import OneByOne
 from robo_dopamine_ros.reward.vlm.opening import over_torch
-from robo_dopamine_ros.reward.vlm.prompt import Prompt
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint, open_checkpoint
+from robo_dopamine_ros.reward.vlm.published.family import FAMILIES
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.verdict import GATES
 from robo_dopamine_ros.types import SECOND, VIEWS, Hops, Recording, TaskContext, Views
 
 WORDS = '{task}: <image> to <image>. was <image><image><image> is <image><image><image>?'

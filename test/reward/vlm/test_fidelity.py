@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.vlm.fidelity import (
+from robo_dopamine_ros.reward.vlm.fidelity.figures import (
     Answer,
     HopFigures,
     Nodes,
@@ -16,7 +16,7 @@ from robo_dopamine_ros.reward.vlm.fidelity import (
     episode_figures,
     hop_figures,
 )
-from robo_dopamine_ros.reward.vlm.verdict import GATES, Fidelity
+from robo_dopamine_ros.reward.vlm.fidelity.verdict import GATES, Fidelity
 from robo_dopamine_ros.types import SECOND, Hops
 
 PERCENT = st.integers(-1000, 1000).map(lambda tenths: tenths / 10)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from robo_dopamine_ros.reward.hops import hop_label
-from robo_dopamine_ros.reward.vlm import hopfiles
-from robo_dopamine_ros.reward.vlm.hopdata import (
+from robo_dopamine_ros.reward.vlm.adapting import hopfiles
+from robo_dopamine_ros.reward.vlm.adapting.hopdata import (
     STILL,
     Sampling,
     answer,
@@ -21,7 +21,7 @@ from robo_dopamine_ros.reward.vlm.hopdata import (
     share_out,
     states,
 )
-from robo_dopamine_ros.reward.vlm.prompt import Prompt
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
 PLAIN = Sampling(most=400, every=2)

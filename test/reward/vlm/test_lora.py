@@ -11,18 +11,19 @@ import torch
 
 from robo_dopamine_ros.reward.goal import GOAL, goal_of, read_goal
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm import delivery, merging, synthetic
-from robo_dopamine_ros.reward.vlm.adaptation import adapt
-from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
-from robo_dopamine_ros.reward.vlm.classroom import Wish, lessons, open_model, show
-from robo_dopamine_ros.reward.vlm.heldback import DONE, answers, respond
-from robo_dopamine_ros.reward.vlm.hopdata import Hop, Sampling, answer, draw
-from robo_dopamine_ros.reward.vlm.hopfiles import footage, pictures
-from robo_dopamine_ros.reward.vlm.lessons import IGNORED, compose, foretell
-from robo_dopamine_ros.reward.vlm.lora import accumulate, add_adapter, schedule
-from robo_dopamine_ros.reward.vlm.pictures import to_pixels
-from robo_dopamine_ros.reward.vlm.prompt import Prompt
-from robo_dopamine_ros.reward.vlm.tuning import Tuning
+from robo_dopamine_ros.reward.vlm.adapting import delivery, merging
+from robo_dopamine_ros.reward.vlm.adapting.adaptation import adapt
+from robo_dopamine_ros.reward.vlm.adapting.classroom import Wish, lessons, open_model, show
+from robo_dopamine_ros.reward.vlm.adapting.heldback import DONE, answers, respond
+from robo_dopamine_ros.reward.vlm.adapting.hopdata import Hop, Sampling, answer, draw
+from robo_dopamine_ros.reward.vlm.adapting.hopfiles import footage, pictures
+from robo_dopamine_ros.reward.vlm.adapting.lessons import IGNORED, compose, foretell
+from robo_dopamine_ros.reward.vlm.adapting.lora import accumulate, add_adapter, schedule
+from robo_dopamine_ros.reward.vlm.adapting.tuning import Tuning
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import open_checkpoint
+from robo_dopamine_ros.reward.vlm.published.pictures import to_pixels
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
 from robo_dopamine_ros.types import Recording, Views
 
 FAMILIES = ('qwen2_5_vl', 'qwen3_vl')

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 from robo_dopamine_ros.reward import graphs
 from robo_dopamine_ros.reward.runtimes import OnnxRuntime
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.compiled import cache_names, decoder_graph, decoder_sizes
-from robo_dopamine_ros.reward.vlm.decoder import Decoder, additive
+from robo_dopamine_ros.reward.vlm.compiled.graphs import cache_names, decoder_graph, decoder_sizes
+from robo_dopamine_ros.reward.vlm.compiled.quantize import GRIDS, OPSET, EightBit, quantize, rounded
+from robo_dopamine_ros.reward.vlm.compiled.ranges import Ranges, linears, watch
+from robo_dopamine_ros.reward.vlm.compiled.smoothing import smoothed
 from robo_dopamine_ros.reward.vlm.engine import Shape
-from robo_dopamine_ros.reward.vlm.family import shape_of
-from robo_dopamine_ros.reward.vlm.quantize import GRIDS, OPSET, EightBit, quantize, rounded
-from robo_dopamine_ros.reward.vlm.ranges import Ranges, linears, watch
-from robo_dopamine_ros.reward.vlm.smoothing import smoothed
+from robo_dopamine_ros.reward.vlm.network.decoder import Decoder, additive
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.family import shape_of
 
 FAMILIES = {'qwen2_5_vl': (224, 308), 'qwen3_vl': (224, 320)}
 ANSWER = tuple(range(20, 34))

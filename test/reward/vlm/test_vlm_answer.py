@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from robo_dopamine_ros.reward.vlm.answer import parse
-from robo_dopamine_ros.reward.vlm.hopdata import answer
+from robo_dopamine_ros.reward.vlm.adapting.hopdata import answer
+from robo_dopamine_ros.reward.vlm.query.answer import parse
 
 SPACE = some.text(' \t\n', max_size=2)
 TENTHS = some.integers(-1000, 1000)

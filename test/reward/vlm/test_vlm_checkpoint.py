@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.checkpoint import open_checkpoint
-from robo_dopamine_ros.reward.vlm.place import (
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import open_checkpoint
+from robo_dopamine_ros.reward.vlm.published.place import (
     GIB,
     check_fit,
     choose_device,
@@ -22,7 +22,7 @@ from robo_dopamine_ros.reward.vlm.place import (
     free_memory,
     memory_told,
 )
-from robo_dopamine_ros.reward.vlm.weights import survey
+from robo_dopamine_ros.reward.vlm.published.weights import survey
 
 FAMILIES = ('qwen2_5_vl', 'qwen3_vl')
 WEIGHTS, INDEX = 'model.safetensors', 'model.safetensors.index.json'

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.session import Session
-from robo_dopamine_ros.reward.vlm import synthetic
 from robo_dopamine_ros.reward.vlm.asking import Asker
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, open_checkpoint
 from robo_dopamine_ros.reward.vlm.engine import KV, Chunk
-from robo_dopamine_ros.reward.vlm.family import FAMILIES
 from robo_dopamine_ros.reward.vlm.model import Cost
 from robo_dopamine_ros.reward.vlm.opening import over_torch
-from robo_dopamine_ros.reward.vlm.prompt import Prompt
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint, open_checkpoint
+from robo_dopamine_ros.reward.vlm.published.family import FAMILIES
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
+from robo_dopamine_ros.reward.vlm.query.tree import BASE
 from robo_dopamine_ros.reward.vlm.reference import Reference
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.tree import BASE
 from robo_dopamine_ros.types import SECOND, VIEWS, Episode, Phase, TaskContext, Views
 
 BRIEF = Prompt('{task}: <image> to <image>. was <image><image><image> is <image><image><image>?')

@@ -10,7 +10,7 @@ import huggingface_hub.constants
 import pytest
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm.hub import find
+from robo_dopamine_ros.reward.vlm.published.hub import find
 
 COMMIT = '0123456789abcdef0123456789abcdef01234567'
 FILES = {'config.json': b'{}', 'model.safetensors': b'x' * 5000, 'notes.md': b'not wanted'}

@@ -9,12 +9,12 @@ from hypothesis import strategies as some
 from tokenizers import Tokenizer
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
 from robo_dopamine_ros.reward.vlm.engine import Shape
-from robo_dopamine_ros.reward.vlm.layout import Layout, Section
-from robo_dopamine_ros.reward.vlm.prompt import TASK, practice_prompt
-from robo_dopamine_ros.reward.vlm.words import AnswerTokens
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint
+from robo_dopamine_ros.reward.vlm.query.layout import Layout, Section
+from robo_dopamine_ros.reward.vlm.query.prompt import TASK, practice_prompt
+from robo_dopamine_ros.reward.vlm.query.words import AnswerTokens
 
 PAD = '<|image_pad|>'
 PICTURE = f'<|vision_start|>{PAD}<|vision_end|>'

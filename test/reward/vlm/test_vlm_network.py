@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.decoder import Decoder, additive, rope_axes
 from robo_dopamine_ros.reward.vlm.engine import KV, Chunk, Seen
-from robo_dopamine_ros.reward.vlm.torch_engine import TorchEngine
-from robo_dopamine_ros.reward.vlm.vision import VisionFixedGrid
+from robo_dopamine_ros.reward.vlm.network.decoder import Decoder, additive, rope_axes
+from robo_dopamine_ros.reward.vlm.network.torch_engine import TorchEngine
+from robo_dopamine_ros.reward.vlm.network.vision import VisionFixedGrid
+from robo_dopamine_ros.reward.vlm.published import synthetic
 
 SIZES = {'qwen2_5_vl': (224, 308), 'qwen3_vl': (224, 320)}  # 640 x 480 at the official limits
 ANSWER = tuple(range(20, 34))

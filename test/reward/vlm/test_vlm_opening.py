@@ -9,8 +9,8 @@ import pytest
 from robo_dopamine_ros.reward.goal import GOAL, write_goal
 from robo_dopamine_ros.reward.grm import GRM, ModelError
 from robo_dopamine_ros.reward.loading import Kind, kind_of, load
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.prompt import practice_prompt
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.query.prompt import practice_prompt
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.family import FAMILIES
-from robo_dopamine_ros.reward.vlm.pictures import (
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.family import FAMILIES
+from robo_dopamine_ros.reward.vlm.published.pictures import (
     ImageSettings,
     read_images,
     smart_resize,

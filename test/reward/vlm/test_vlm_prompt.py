@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm import prompt as module
-from robo_dopamine_ros.reward.vlm.prompt import (
+from robo_dopamine_ros.reward.vlm.query import prompt as module
+from robo_dopamine_ros.reward.vlm.query.prompt import (
     IMAGE,
     SOURCE,
     TASK,

@@ -11,10 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch import Tensor
 
-from robo_dopamine_ros.reward.vlm.reading import Missing, Reading, descend, expect, legal, value
-from robo_dopamine_ros.reward.vlm.synthetic import make_tokenizer
-from robo_dopamine_ros.reward.vlm.tree import BASE, PADDING, Tree, guess
-from robo_dopamine_ros.reward.vlm.words import SYMBOLS, AnswerTokens
+from robo_dopamine_ros.reward.vlm.published.synthetic import make_tokenizer
+from robo_dopamine_ros.reward.vlm.query.reading import (
+    Missing,
+    Reading,
+    descend,
+    expect,
+    legal,
+    value,
+)
+from robo_dopamine_ros.reward.vlm.query.tree import BASE, PADDING, Tree, guess
+from robo_dopamine_ros.reward.vlm.query.words import SYMBOLS, AnswerTokens
 
 TOKENS = AnswerTokens.of(make_tokenizer())
 SEEDS, DECIMALS = some.integers(0, 10**6), some.booleans()

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint
-from robo_dopamine_ros.reward.vlm.prompt import practice_prompt
-from robo_dopamine_ros.reward.vlm.reading import legal
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint
+from robo_dopamine_ros.reward.vlm.query.prompt import practice_prompt
+from robo_dopamine_ros.reward.vlm.query.reading import legal
+from robo_dopamine_ros.reward.vlm.query.words import SYMBOLS
 from robo_dopamine_ros.reward.vlm.reference import Reference
-from robo_dopamine_ros.reward.vlm.words import SYMBOLS
 
 TASK = 'organize the table'
 RNG = np.random.default_rng(7)

@@ -6,8 +6,8 @@ import pytest
 from tokenizers import Tokenizer
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.vlm.synthetic import make_tokenizer
-from robo_dopamine_ros.reward.vlm.words import SYMBOLS, AnswerTokens
+from robo_dopamine_ros.reward.vlm.published.synthetic import make_tokenizer
+from robo_dopamine_ros.reward.vlm.query.words import SYMBOLS, AnswerTokens
 
 NEEDED = [
     *('<', 'score', '>+', '>-', '>', '%</', '.', *'0123456789'),

@@ -1,0 +1,1 @@
+"""Whether one way of running a model says the same as another."""

@@ -1,0 +1,1 @@
+"""The network itself, in a form that torch runs and the exporter takes."""

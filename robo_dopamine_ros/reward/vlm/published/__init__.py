@@ -1,0 +1,1 @@
+"""Opening a published checkpoint: weights, tokenizer, chat template, pictures."""
