@@ -1,8 +1,8 @@
 """The ways to a step's three answers: that of the authors, then each speed-up added in turn.
 
 All write or read their answers under one grammar, and all lean away from decimals, zeros and short
-answers: random weights would write them as often as not, where the published models mostly write
-two digits.
+answers, which random weights would write as it comes: an answer has two digits. What others cost is
+counted apart (_grm_steps.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ from robo_dopamine_ros.reward.vlm.engine import KV, Chunk, Engine, Seen
 from robo_dopamine_ros.reward.vlm.gallery import Gallery, Key
 from robo_dopamine_ros.reward.vlm.memory import ROWS, Memory, Triple
 from robo_dopamine_ros.reward.vlm.model import Cost, Language, VlmGRM
-from robo_dopamine_ros.reward.vlm.reading import Reading, legal, value
+from robo_dopamine_ros.reward.vlm.query.reading import Reading, legal, value
+from robo_dopamine_ros.reward.vlm.query.tree import Tree
+from robo_dopamine_ros.reward.vlm.query.words import SYMBOLS, AnswerTokens
 from robo_dopamine_ros.reward.vlm.reference import Pictures, Reference
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.tree import Tree
-from robo_dopamine_ros.reward.vlm.words import SYMBOLS, AnswerTokens
 from robo_dopamine_ros.types import TaskContext, Views
 
 LEANINGS = {'.': -100.0, '>': -100.0, '%': -50.0}  # added to what a model says of a symbol
@@ -51,7 +51,7 @@ class Arm(Protocol):
 
 
 class Leaning:
-    """An engine (engine.py) that says what another does, leaning away from some symbols."""
+    """An engine (vlm/engine.py) that says what another does, leaning away from some symbols."""
 
     def __init__(self, engine: Engine) -> None:
         self.shape, self.answer_tokens = engine.shape, engine.answer_tokens

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import torch
 
-from robo_dopamine_ros.reward.vlm import synthetic
-from robo_dopamine_ros.reward.vlm.chat import read_chat
-from robo_dopamine_ros.reward.vlm.checkpoint import Checkpoint, silence
-from robo_dopamine_ros.reward.vlm.family import FAMILIES, Family
-from robo_dopamine_ros.reward.vlm.pictures import ImageSettings
-from robo_dopamine_ros.reward.vlm.prompt import IMAGE, TASK, Prompt
-from robo_dopamine_ros.reward.vlm.synthetic import Size
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.chat import read_chat
+from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint, silence
+from robo_dopamine_ros.reward.vlm.published.family import FAMILIES, Family
+from robo_dopamine_ros.reward.vlm.published.pictures import ImageSettings
+from robo_dopamine_ros.reward.vlm.published.synthetic import Size
+from robo_dopamine_ros.reward.vlm.query.prompt import IMAGE, TASK, Prompt
 
 SPREAD = 0.03  # of the weights: answers depend on the pictures, and nothing overflows
 SIZES = {  # family and size of what was published

@@ -1,4 +1,4 @@
-"""How often a whole number of two digits needs a pass more: answers of episodes, said by rote.
+"""How many passes more the answers of an episode need; an engine says them by rote.
 
 What a random network says knows no progress, so these answers are made: an episode climbs from
 start to goal with a slip now and then, and every answer is off by a few percent.
@@ -8,26 +8,27 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from _grm_model import ORDER, stand_in_prompt
+from _grm_model import ORDER
 from torch import Tensor
 
-from robo_dopamine_ros.reward.vlm import synthetic
 from robo_dopamine_ros.reward.vlm.engine import KV, Chunk, Seen, Shape
-from robo_dopamine_ros.reward.vlm.layout import Layout
 from robo_dopamine_ros.reward.vlm.memory import ROWS
 from robo_dopamine_ros.reward.vlm.model import Language, VlmGRM
-from robo_dopamine_ros.reward.vlm.pictures import ImageSettings
-from robo_dopamine_ros.reward.vlm.prompt import IMAGE
+from robo_dopamine_ros.reward.vlm.published import synthetic
+from robo_dopamine_ros.reward.vlm.published.pictures import ImageSettings
+from robo_dopamine_ros.reward.vlm.query.layout import Layout
+from robo_dopamine_ros.reward.vlm.query.prompt import PICTURES
+from robo_dopamine_ros.reward.vlm.query.words import SYMBOLS, AnswerTokens
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.words import SYMBOLS, AnswerTokens
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
 LOOKS, OFF, SLIPS = 40, 2.0, 0.1  # looks of an episode, how far answers are off [%], their share
 SIDE = 112  # of a picture [px]
+MARK = '<|vision_start|><|image_pad|><|vision_end|>'
 
 
 class Parrot:
-    """An engine (engine.py) that says given answers."""
+    """An engine (vlm/engine.py) that says given answers."""
 
     dtype, device = torch.float32, torch.device('cpu')
     shape = Shape('qwen2_5_vl', 1, 1, 1, 1, 0, SIDE, SIDE, SIDE // 28, SIDE // 28)
@@ -54,13 +55,12 @@ class Parrot:
         return logits, (new, new)
 
 
-def share_of_steps(settings: VlmSettings, episodes: int, seed: int = 0) -> float:
-    """Share of looks after which something was left to compute."""
-    chance, needed = np.random.default_rng(seed), 0
-    tokenizer = synthetic.make_tokenizer()
+def passes(settings: VlmSettings, decimals: bool, episodes: int, seed: int = 0) -> float:
+    """Passes more that a look needs on average, for whole numbers or for ones with a decimal."""
+    chance, tokenizer = np.random.default_rng(seed), synthetic.make_tokenizer()
     tokens = AnswerTokens.of(tokenizer)
-    parrot, chat = Parrot(tokens), marked()
-    layout = Layout.of(tokenizer, chat, ORDER, parrot.shape, tokens)
+    parrot = Parrot(tokens)
+    layout = Layout.of(tokenizer, MARK * PICTURES, ORDER, parrot.shape, tokens)
     parrot.begin = layout.answer
     images = ImageSettings(28, synthetic.MEAN, synthetic.STD)
     model = VlmGRM('parrot', parrot, Language(lambda task: layout, tokens, images), settings)
@@ -68,22 +68,16 @@ def share_of_steps(settings: VlmSettings, episodes: int, seed: int = 0) -> float
     views = Views(dict.fromkeys(VIEWS, picture), dict.fromkeys(VIEWS, 0))
     for _ in range(episodes):
         model.begin(TaskContext(ORDER, views, views))
-        for answers in episode(chance):
-            before = model.cost.steps
+        for answers in episode(chance, decimals):
             parrot.wanted = [answers[row] for row in ROWS if row in answers]
             model.step(views)
-            assert {row: one.path for row, one in model.answers.items()} == answers
-            needed += model.cost.steps > before
-    return needed / episodes / LOOKS
+            heard = {row: one.path for row, one in model.answers.items()}
+            cut = decimals and not settings.decimals
+            assert cut or heard == answers, f'{answers} was read as {heard}'
+    return model.cost.steps / episodes / LOOKS
 
 
-def marked() -> str:
-    """The stand-in prompt with the marks of pictures."""
-    mark = '<|vision_start|><|image_pad|><|vision_end|>'
-    return stand_in_prompt().text.replace(IMAGE, mark)
-
-
-def episode(chance: np.random.Generator) -> list[dict[str, str]]:
+def episode(chance: np.random.Generator, decimals: bool) -> list[dict[str, str]]:
     """Answers to the queries of each look."""
     told, last = [], 0.0
     for number in range(LOOKS):
@@ -94,11 +88,14 @@ def episode(chance: np.random.Generator) -> list[dict[str, str]]:
             rest = 1 - last if here >= last else last
             hops['incremental'] = (here - last) / rest if rest else 0.0
         last = here
-        told.append({row: written(100 * hop + OFF * chance.normal()) for row, hop in hops.items()})
+        off = {row: 100 * hop + OFF * chance.normal() for row, hop in hops.items()}
+        told.append({row: written(percent, decimals) for row, percent in off.items()})
     return told
 
 
-def written(percent: float) -> str:
-    """The path of a whole number below 100."""
-    whole = int(np.clip(round(percent), -99, 99))
-    return f'{whole:+d}%' if whole else '>'
+def written(percent: float, decimal: bool) -> str:
+    """The path of a number below 100."""
+    told = float(np.clip(round(percent, int(decimal)), -99, 99))
+    if decimal:
+        return f'{told:+.1f}' if told else '>'
+    return f'{told:+.0f}%' if told else '>'

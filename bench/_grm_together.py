@@ -59,7 +59,7 @@ class Table:
 
 
 class Seat:
-    """The engine (engine.py) of one robot."""
+    """The engine (vlm/engine.py) of one robot."""
 
     def __init__(self, table: Table, number: int) -> None:
         engine = table.engine

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from robo_dopamine_ros.reward.vlm.model import VlmGRM
+from robo_dopamine_ros.reward.vlm.published.synthetic import Size
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-from robo_dopamine_ros.reward.vlm.synthetic import Size
 from robo_dopamine_ros.types import TaskContext
 
 BENCH = str(Path(__file__).parents[3] / 'bench')
@@ -97,8 +97,10 @@ def test_the_stand_in_prompt_has_the_published_lengths(latency: Any) -> None:
 
 
 def test_guesses_save_passes_and_whole_numbers_need_none(latency: Any) -> None:
-    shares = latency.steps_needed(episodes=2)
-    assert shares['decimals cut'] == 0 < shares['tens guessed'] < shares['no tens guessed']
+    needed = latency.passes_needed(episodes=2)
+    for ways in needed.values():
+        assert ways['decimals cut'] == 0 < ways['tens guessed'] < ways['no tens guessed']
+    assert needed['whole numbers']['tens guessed'] < needed['one decimal']['tens guessed']
 
 
 def test_a_smaller_model_keeps_its_proportions(latency: Any) -> None:
