@@ -20,6 +20,7 @@ examples:
 FOLDER = Path(__file__).parents[2] / 'bench'
 HOURS = {  # run only when they are named
     'dopamine_rl': 'hours',
+    'grm_latency': 'a quarter of an hour',
     'kills': 'three quarters of an hour',
     'live_learning': 'half an hour',
 }
