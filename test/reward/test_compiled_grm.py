@@ -13,12 +13,12 @@ from fake_tensorrt import fake_gpu, fake_tensorrt
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.loading import load
 from robo_dopamine_ros.reward.tensorrt.library import Gpu
+from robo_dopamine_ros.reward.vlm.compiled import export as exporting
+from robo_dopamine_ros.reward.vlm.compiled import folder as folders
 from robo_dopamine_ros.reward.vlm.compiled.export import export
 from robo_dopamine_ros.reward.vlm.compiled.folder import read_card
 from robo_dopamine_ros.reward.vlm.compiled.graph_engine import GraphEngine
 from robo_dopamine_ros.reward.vlm.compiled.graphs import decoder_profiles, vision_profiles
-from robo_dopamine_ros.reward.vlm.compiled.graphs import export as exporting
-from robo_dopamine_ros.reward.vlm.compiled.graphs import folder as folders
 from robo_dopamine_ros.reward.vlm.engine import Chunk
 from robo_dopamine_ros.reward.vlm.network.torch_engine import TorchEngine
 from robo_dopamine_ros.reward.vlm.opening import over_torch
