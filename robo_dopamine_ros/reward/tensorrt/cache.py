@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from robo_dopamine_ros.reward.cache import cache_folder
 from robo_dopamine_ros.reward.graphs import hash_of
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.runtimes import Report
@@ -42,8 +43,7 @@ def default_folder() -> Path:
 
     Engines of any model may be deleted at any time; they are built again.
     """
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(base) / 'robo_dopamine' / 'tensorrt'
+    return cache_folder() / 'tensorrt'
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.request import urlopen
 
+from robo_dopamine_ros.reward.cache import cache_folder
 from robo_dopamine_ros.reward.grm import ModelError
 
 PICTURES = 8  # reference start and end, then three views before and three after
@@ -94,7 +95,7 @@ def read_prompt(path: str | Path) -> Prompt:
 
 def official_prompt(opener: Opener = urlopen) -> Prompt:
     """The authors' prompt, fetched where it was not before; ModelError says what to do offline."""
-    kept = cache() / 'official_prompt.txt'
+    kept = cache_folder() / 'official_prompt.txt'
     with suppress(ModelError):
         if (prompt := read_prompt(kept)).official:
             return prompt
@@ -111,12 +112,6 @@ def official_prompt(opener: Opener = urlopen) -> Prompt:
         part.write_text(prompt.text, encoding='utf-8')
         part.replace(kept)
     return prompt
-
-
-def cache() -> Path:
-    """Where things that can be fetched again are kept for this user."""
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(base) / 'robo_dopamine'
 
 
 def find(script: str) -> str:
