@@ -15,7 +15,7 @@ from robo_dopamine_ros.reward.vlm.adapting.delivery import WORK
 from robo_dopamine_ros.reward.vlm.adapting.hopdata import Sampling
 from robo_dopamine_ros.reward.vlm.adapting.hopfiles import SAMPLES, write
 from robo_dopamine_ros.reward.vlm.adapting.tuning import Tuning
-from robo_dopamine_ros.reward.vlm.query.prompt import Prompt, official_prompt, read_prompt
+from robo_dopamine_ros.reward.vlm.query.prompt import Prompt, choose_prompt
 from robo_dopamine_ros.types import Recording
 
 INTERRUPTED = 130  # exit code
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, or write data only; a training that was begun in the same folder goes on."""
     found = find_recordings(args.demonstrations)
     recordings = [_with_task(recording, args.task) for recording in found]
-    prompt = read_prompt(args.prompt) if args.prompt else official_prompt()
+    prompt = choose_prompt(args.prompt)
     sampling = Sampling(**_given(args, {'most': 'hops'}))
     if args.data_only:
         return _write_data(args, recordings, prompt, sampling)

@@ -1,19 +1,17 @@
 """Opening a checkpoint to be compiled: as it is, or in 8 bits that are fitted to episodes."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from robo_dopamine_ros.data.episodes import find_recordings
+from robo_dopamine_ros.reward.telling import Report, part
 from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint
     from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
-
-Report = Callable[[float, str], None]
 
 
 def take(
@@ -28,13 +26,9 @@ def take(
         opened = open_checkpoint(args.model, 'cpu', PRECISIONS[args.precision], show)
         return replace(opened, images=choose_limits(opened.images, settings))
     recordings = find_recordings(args.calibrate)
-    opened = open_checkpoint(args.model, report=lambda share, what: show(0.2 * share, what))
+    opened = open_checkpoint(args.model, report=part(show, 0.0, 0.2))
     checkpoint = replace(opened, images=choose_limits(opened.images, settings))
     asked = over_torch(checkpoint, prompt, settings)
-
-    def told(share: float, what: str) -> None:
-        show(0.2 + 0.8 * share, what)
-
-    ranges = calibrate(asked, checkpoint, recordings, args.questions, report=told)
+    ranges = calibrate(asked, checkpoint, recordings, args.questions, report=part(show, 0.2, 1.0))
     make_eight_bit(checkpoint, ranges, args.precision)
     return checkpoint

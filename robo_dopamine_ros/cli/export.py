@@ -2,16 +2,16 @@
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.cli.bars import bar
 from robo_dopamine_ros.cli.eightbit import take
 from robo_dopamine_ros.reward.compact.card import KIND, read_card
-from robo_dopamine_ros.reward.loading import COMPILED, Kind, kind_of
+from robo_dopamine_ros.reward.loading import Kind, kind_of
+from robo_dopamine_ros.reward.telling import Report, part
 from robo_dopamine_ros.reward.vlm.precision import EIGHT_BITS, PRECISIONS
-from robo_dopamine_ros.reward.vlm.settings import CHOICES, VlmSettings
+from robo_dopamine_ros.reward.vlm.settings import CHOICES, COMPILED, VlmSettings
 
 HELP = 'compile a published reward model, and build its engines for a GPU'
 EXAMPLES = """\
@@ -31,7 +31,6 @@ examples:
   robo-dopamine export CHECKPOINT --out models/cpu --precision fp32
                                       for ONNX Runtime on a processor: for tests, it is slow
 """
-Report = Callable[[float, str], None]
 
 
 class ExportError(ValueError):
@@ -166,7 +165,7 @@ def compile_checkpoint(args: argparse.Namespace, show: Report) -> None:
     from robo_dopamine_ros.reward.graphs import OPSET
     from robo_dopamine_ros.reward.vlm.compiled.export import check_new, export
     from robo_dopamine_ros.reward.vlm.compiled.quantize import OPSET as OPSET_OF_8_BITS
-    from robo_dopamine_ros.reward.vlm.opening import choose_prompt
+    from robo_dopamine_ros.reward.vlm.query.prompt import choose_prompt
 
     eight = args.precision in EIGHT_BITS
     settings = VlmSettings(
@@ -179,16 +178,11 @@ def compile_checkpoint(args: argparse.Namespace, show: Report) -> None:
     if eight and opset < OPSET_OF_8_BITS:
         raise ExportError(f'--opset {opset}; {args.precision} needs {OPSET_OF_8_BITS} or more')
     check_new(args.out)
-    prompt = choose_prompt(settings)
+    prompt = choose_prompt(settings.prompt)
     first, second = part(show, 0.0, 0.3), part(show, 0.3, 1.0)
     checkpoint = take(args, settings, prompt, first)
     size = settings.columns_rows
     export(checkpoint, args.out, size, prompt, opset, args.precision, report=second)
-
-
-def part(show: Report, first: float, last: float) -> Report:
-    """Tell of one part of the work as that of the whole."""
-    return lambda done, what: show(first + done * (last - first), what)
 
 
 def as_text(told: dict[str, Any]) -> str:

@@ -1,18 +1,15 @@
 """Opening any reward model: a compact one, a published checkpoint, or one that was compiled."""
 
 import json
-from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
 from robo_dopamine_ros.reward import compact
 from robo_dopamine_ros.reward.compact.card import CARD
 from robo_dopamine_ros.reward.grm import GRM, ModelError
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.reward.vlm.published.hub import NAME
-from robo_dopamine_ros.reward.vlm.settings import VlmSettings
-
-Report = Callable[[float, str], None]  # share done 0..1, what is going on
-COMPILED = 'vlm-grm-1'  # what the card of a model folder that `export` wrote says
+from robo_dopamine_ros.reward.vlm.settings import COMPILED, VlmSettings
 
 
 class Kind(Enum):
@@ -21,10 +18,6 @@ class Kind(Enum):
     COMPACT = 'compact'
     PUBLISHED = 'published'
     COMPILED = 'compiled'
-
-
-def silent(share: float, what: str) -> None:
-    """Tell nobody."""
 
 
 def load(

@@ -1,6 +1,6 @@
 """What runs one exported graph: ONNX Runtime here, TensorRT in tensorrt/."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -10,17 +10,11 @@ from torch import Tensor
 
 from robo_dopamine_ros.reward.grm import ModelError
 
-Report = Callable[[float, str], None]  # share done 0..1, and at what
-
 TYPES = {  # of tensors, as ONNX Runtime spells them
     'tensor(float)': torch.float32,
     'tensor(float16)': torch.float16,
     'tensor(int64)': torch.int64,
 }
-
-
-def silent(share: float, what: str) -> None:
-    """Tell nobody."""
 
 
 class Runtime(Protocol):

@@ -14,7 +14,7 @@ from robo_dopamine_ros.reward.compact.card import read_card
 from robo_dopamine_ros.reward.compact.engines import Engine as CompactEngine
 from robo_dopamine_ros.reward.compact.loading import start_engine
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.runtimes import Report, silent
+from robo_dopamine_ros.reward.telling import Report, part, silent
 from robo_dopamine_ros.reward.tensorrt.library import Gpu, library
 from robo_dopamine_ros.reward.vlm.compiled.export import export
 from robo_dopamine_ros.reward.vlm.compiled.graph_engine import GraphEngine
@@ -75,16 +75,12 @@ def compare(
     with tempfile.TemporaryDirectory() as place:
         for index, family in enumerate(families):
             first, last = index / len(families), (index + 1) / len(families)
-            whole = partial(_part, report, first * 0.9, last * 0.9)
+            whole = part(report, first * 0.9, last * 0.9)
             rows += _published(Path(place) / family, family, precisions, whole)
     report(0.9, 'compact')
     rows += _compact(compact, bool(precisions))
     report(1.0, 'done')
     return rows
-
-
-def _part(report: Report, first: float, last: float, share: float, what: str) -> None:
-    report(first + share * (last - first), what)
 
 
 def _published(place: Path, family: str, precisions: Sequence[str], report: Report) -> list[Row]:

@@ -15,6 +15,7 @@ from robo_dopamine_ros.reward.compact.training import soft_labels, train
 from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.types import Recording, TaskContext, Views
 
+pytestmark = pytest.mark.usefixtures('one_thread')
 QUICK = Settings(steps=150, frames=7, broken=2, strength=0.3, drop=0.0, average=0.9)
 LENGTH = 60
 TINY = Shape(views=1, width=64, height=32, token=32, state=64)
@@ -39,14 +40,6 @@ def toy(**changes) -> Recording:
         'span': (0, LENGTH - 1), 'progress': np.linspace(0, 1, LENGTH), 'instruction': 'push',
     }  # fmt: skip
     return Recording(**{**facts, **changes})
-
-
-@pytest.fixture(scope='module', autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope='module')

@@ -1,7 +1,7 @@
 """One-shot adaptation (Sec 3.2 of the paper): one demonstration in, a model folder out."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,9 +18,9 @@ from robo_dopamine_ros.reward.compact.training import train
 from robo_dopamine_ros.reward.compact.weights import read_network, save
 from robo_dopamine_ros.reward.goal import goal_of
 from robo_dopamine_ros.reward.grm import ModelError
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
-Report = Callable[[float, str], None]  # share done 0..1, what is going on
 GRAIN_ROOM = 4.0  # a live picture may be noisier than the demonstration by this factor
 
 
@@ -32,7 +32,7 @@ def adapt(
     base: Path | None = None,
     views: Sequence[str] | None = None,
     shape: Shape | None = None,
-    report: Report = lambda share, what: None,
+    report: Report = silent,
 ) -> SelfCheck:
     """Train on recordings of one task and write a model folder.
 

@@ -4,7 +4,6 @@ That imports torch only where the engine needs it: without it a process starts i
 stays 180 MB smaller.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 from robo_dopamine_ros.reward.compact.card import read_card
@@ -13,8 +12,7 @@ from robo_dopamine_ros.reward.compact.model import CompactGRM
 from robo_dopamine_ros.reward.compact.shape import Shape
 from robo_dopamine_ros.reward.goal import GOAL, read_goal
 from robo_dopamine_ros.reward.grm import ModelError
-
-Report = Callable[[float, str], None]  # share done 0..1, and at what
+from robo_dopamine_ros.reward.telling import Report
 
 
 def _silent(share: float, what: str) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from robo_dopamine_ros.reward.compact.engines import COMPARE, SEE, Seen
 from robo_dopamine_ros.reward.compact.shape import Shape
-from robo_dopamine_ros.reward.runtimes import Report
+from robo_dopamine_ros.reward.telling import Report
 from robo_dopamine_ros.reward.tensorrt.cache import Recipe, open_engine
 
 STATES = (1, 3, 64)  # least, usual and most to compare at once

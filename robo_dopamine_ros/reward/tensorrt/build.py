@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.runtimes import Report
+from robo_dopamine_ros.reward.telling import Report
 from robo_dopamine_ros.reward.tensorrt.library import Gpu, library, version_of
 from robo_dopamine_ros.reward.tensorrt.watching import Log, logger, monitor
 

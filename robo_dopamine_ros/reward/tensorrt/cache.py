@@ -14,7 +14,7 @@ from typing import Any
 from robo_dopamine_ros.reward.cache import cache_folder
 from robo_dopamine_ros.reward.graphs import hash_of
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.runtimes import Report
+from robo_dopamine_ros.reward.telling import Report
 from robo_dopamine_ros.reward.tensorrt.build import Built, Profile, build
 from robo_dopamine_ros.reward.tensorrt.library import Gpu, library
 from robo_dopamine_ros.reward.tensorrt.runtime import PlanError, TensorRTRuntime

@@ -5,7 +5,7 @@ Its classes are subclassed inside functions, because the library is there only o
 
 from typing import Any
 
-from robo_dopamine_ros.reward.runtimes import Report
+from robo_dopamine_ros.reward.telling import Report
 
 MEMORY = ('outofmemory', 'out of memory', 'insufficient memory', 'memory allocation')
 

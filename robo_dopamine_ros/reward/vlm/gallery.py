@@ -9,10 +9,10 @@ import torch
 
 from robo_dopamine_ros.reward.vlm.engine import Engine, Seen
 from robo_dopamine_ros.reward.vlm.published.pictures import ImageSettings, to_pixels
+from robo_dopamine_ros.reward.vlm.settings import GREY
 
 KEPT = 24  # pictures; a step shows three
 AT_ONCE = 8  # pictures in one pass of the vision tower
-GREY = 128  # of the picture that stands for one that is not there
 Key = bytes  # of what a picture shows
 
 

@@ -1,6 +1,5 @@
 """A checkpoint or a compiled folder, opened as a GRM."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from tokenizers import Tokenizer
 
 from robo_dopamine_ros.reward.goal import GOAL, read_goal
 from robo_dopamine_ros.reward.grm import ModelError
+from robo_dopamine_ros.reward.telling import Report
 from robo_dopamine_ros.reward.vlm.compiled.folder import read_chat, read_tokenizer
 from robo_dopamine_ros.reward.vlm.compiled.graph_engine import ENGINES, GraphEngine
 from robo_dopamine_ros.reward.vlm.engine import Shape
@@ -19,17 +19,15 @@ from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
 from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint, open_checkpoint
 from robo_dopamine_ros.reward.vlm.published.pictures import LIMITS, ImageSettings, smart_resize
 from robo_dopamine_ros.reward.vlm.query.layout import Layout
-from robo_dopamine_ros.reward.vlm.query.prompt import TASK, Prompt, official_prompt, read_prompt
+from robo_dopamine_ros.reward.vlm.query.prompt import TASK, Prompt, choose_prompt
 from robo_dopamine_ros.reward.vlm.query.words import AnswerTokens
 from robo_dopamine_ros.reward.vlm.settings import VlmSettings
 from robo_dopamine_ros.types import Views
 
-Report = Callable[[float, str], None]
-
 
 def open_published(name: str | Path, settings: VlmSettings, report: Report) -> VlmGRM:
     """Run a checkpoint, a folder or a name on the hub, by torch."""
-    prompt, dtype = choose_prompt(settings), PRECISIONS.get(settings.precision, 'auto')
+    prompt, dtype = choose_prompt(settings.prompt), PRECISIONS.get(settings.precision, 'auto')
     checkpoint = open_checkpoint(name, settings.device, dtype, report)
     return over_torch(checkpoint, prompt, settings)
 
@@ -62,11 +60,6 @@ def open_compiled(
     images = runner.card.images
     language = _language(tokenizer, read_chat(folder), runner.shape, tokens, images)
     return VlmGRM(runner.card.name, runner, language, settings, goal_in(folder, settings))
-
-
-def choose_prompt(settings: VlmSettings) -> Prompt:
-    """The prompt of a file, or the authors' own."""
-    return read_prompt(Path(settings.prompt)) if settings.prompt else official_prompt()
 
 
 def goal_in(folder: Path, settings: VlmSettings) -> Views | None:

@@ -11,6 +11,8 @@ CHOICES = {
     'limits': ('authors', 'checkpoint'),
     'readout': ('greedy', 'expectation'),
 }
+GREY = 128  # of the picture that stands for one that is not there
+COMPILED = 'vlm-grm-1'  # what the card of a model folder that `export` wrote says
 SIZE = re.compile(r'(\d{2,5})x(\d{2,5})')
 
 

@@ -26,6 +26,7 @@ from robo_dopamine_ros.reward.vlm.published.pictures import to_pixels
 from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
 from robo_dopamine_ros.types import Recording, Views
 
+pytestmark = pytest.mark.usefixtures('one_thread')
 FAMILIES = ('qwen2_5_vl', 'qwen3_vl')
 PROMPT = Prompt('{task}' + '<image> ' * 8 + '{task}?')
 LENGTH = 60
@@ -49,14 +50,6 @@ def toy(**changes) -> Recording:
         'span': (0, LENGTH - 1), 'instruction': 'push',
     }  # fmt: skip
     return Recording(**{**facts, **changes})
-
-
-@pytest.fixture(scope='module', autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope='module')

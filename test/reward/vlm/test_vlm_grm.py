@@ -1,7 +1,6 @@
 """The quick way answers as the slow one, and never from anything stale."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -32,16 +31,13 @@ BATCH = 70  # queries that the slow way takes at once
 
 @pytest.fixture(scope='module', params=FAMILIES)
 def small(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Checkpoint]:
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, one_thread: None
+) -> Checkpoint:
     """Weights strong enough that pictures change the answer."""
     folder = tmp_path_factory.mktemp('small') / request.param
     size = synthetic.Size(layers=2, vision_layers=2, spread=0.3)
     synthetic.write(folder, request.param, size, seed=2)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield open_checkpoint(folder, 'cpu')
-    torch.set_num_threads(threads)
+    return open_checkpoint(folder, 'cpu')
 
 
 def views(number: int, names: tuple[str, ...] = VIEWS, side: int = 112) -> Views:

@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 
 from robo_dopamine_ros.reward.goal import GOAL, goal_of, write_goal
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.reward.vlm.adapting import delivery, merging
 from robo_dopamine_ros.reward.vlm.adapting.classroom import (
-    Report,
     Wish,
     lessons,
     memory_told,
@@ -45,7 +45,7 @@ class Outcome:
         return f'{self.after.hops} hops held back: {self.before} before; {self.after} now'
 
 
-def adapt(wish: Wish, folder: Path, report: Report = lambda share, what: None) -> Outcome:
+def adapt(wish: Wish, folder: Path, report: Report = silent) -> Outcome:
     """Teach a GRM and write it to a folder; an unfinished one goes on from where it was left.
 
     Raises ValueError for recordings that cannot teach and for an unfinished training with other
@@ -118,7 +118,7 @@ def _examine(wish: Wish, folder: Path, report: Report) -> Check:
     gc.collect()
     torch.cuda.empty_cache()
     _, held = split(draw(wish.recordings, wish.sampling, wish.seed), wish.tuning)
-    checkpoint, album = open_model(wish, folder, lambda share, what: None)
+    checkpoint, album = open_model(wish, folder, silent)
     show(album, wish, held, lambda share: report(0.93 + 0.03 * share, 'checking'))
     with memory_told(wish.tuning):
         asked, tree = lessons(wish, held, checkpoint, album), answers(checkpoint.tokenizer)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from robo_dopamine_ros.reward.grm import ModelError
+from robo_dopamine_ros.reward.telling import Report
 from robo_dopamine_ros.reward.vlm.adapting.album import Album
 from robo_dopamine_ros.reward.vlm.adapting.hopdata import Hop, Sampling, answer
 from robo_dopamine_ros.reward.vlm.adapting.hopfiles import footage, pictures, seats, task_of
@@ -21,8 +22,6 @@ from robo_dopamine_ros.reward.vlm.published.weights import list_files
 from robo_dopamine_ros.reward.vlm.query.prompt import Prompt
 from robo_dopamine_ros.reward.vlm.query.words import AnswerTokens
 from robo_dopamine_ros.types import Recording
-
-Report = Callable[[float, str], None]  # share done 0..1, what is going on
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,23 @@
 """Hop samples on disk, in the form that the released training scripts read."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.reward.vlm.adapting.hopdata import Hop, Sampling, answer, draw
 from robo_dopamine_ros.reward.vlm.query.prompt import IMAGE, Prompt
+from robo_dopamine_ros.reward.vlm.settings import GREY
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
 SAMPLES, PICTURES = 'hops.json', 'pictures'
 CAMERAS = ('cam_high', 'cam_left_wrist', 'cam_right_wrist')  # the published names of VIEWS
 QUALITY = 95  # of JPEG
 FRONT, BLANK = VIEWS[0], ''  # BLANK: a view that the recording lacks
-GREY = 128  # that stands for it, as gallery.py has it
 
 
 class Picture(NamedTuple):
@@ -76,7 +77,7 @@ def write(
     prompt: Prompt,
     sampling: Sampling | None = None,
     seed: int = 0,
-    report: Callable[[float, str], None] = lambda share, what: None,
+    report: Report = silent,
 ) -> int:
     """Write samples and the pictures they name; gives the number of samples.
 

@@ -4,12 +4,13 @@ Questions are the GRM's own, with pictures, about pairs of looks at recorded epi
 queries of a step, onward and back alike, as often from every episode.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from robo_dopamine_ros.reward.grm import GRM, ModelError
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.reward.vlm.compiled.quantize import quantize
 from robo_dopamine_ros.reward.vlm.compiled.ranges import Ranges, watch
 from robo_dopamine_ros.reward.vlm.fidelity.looks import EACH, ask, draw, look_at
@@ -17,7 +18,6 @@ from robo_dopamine_ros.reward.vlm.published.checkpoint import Checkpoint
 from robo_dopamine_ros.types import Recording
 
 LARGEST = 65504.0  # that float16 can hold
-Report = Callable[[float, str], None]
 
 
 def calibrate(
@@ -26,7 +26,7 @@ def calibrate(
     recordings: Sequence[Recording],
     questions: int = 384,
     seed: int = 0,
-    report: Report = lambda share, what: None,
+    report: Report = silent,
 ) -> Ranges:
     """Ask `model`, which runs the checkpoint by torch, and watch how large its numbers get."""
     if not recordings:

@@ -12,7 +12,7 @@ import safetensors.torch
 from robo_dopamine_ros.reward.goal import GOAL
 from robo_dopamine_ros.reward.graphs import OPSET, fingerprint, write
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.runtimes import Report, silent
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.reward.vlm.compiled.folder import (
     CHAT,
     DECODER,

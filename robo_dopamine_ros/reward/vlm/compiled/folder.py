@@ -21,8 +21,8 @@ from robo_dopamine_ros.reward.grm import ModelError
 from robo_dopamine_ros.reward.vlm.engine import Shape
 from robo_dopamine_ros.reward.vlm.precision import PRECISIONS
 from robo_dopamine_ros.reward.vlm.published.pictures import ImageSettings
+from robo_dopamine_ros.reward.vlm.settings import COMPILED
 
-KIND = 'vlm-grm-1'
 VISION, DECODER, EMBEDDING = 'vision.onnx', 'decoder.onnx', 'embedding.safetensors'
 TOKENIZER, CHAT = 'tokenizer.json', 'chat.txt'
 TYPES: dict[str, torch.dtype] = {name: getattr(torch, told) for name, told in PRECISIONS.items()}
@@ -64,7 +64,7 @@ class VlmCard:
 
 def write_card(folder: Path, card: VlmCard) -> None:
     """Write what makes a folder a model."""
-    facts = {'kind': KIND, **dataclasses.asdict(card)}
+    facts = {'kind': COMPILED, **dataclasses.asdict(card)}
     facts['files'] = {name: told._asdict() for name, told in card.files.items()}
     (folder / CARD).write_text(json.dumps(facts, indent=2) + '\n', encoding='utf-8')
 
@@ -74,8 +74,8 @@ def read_card(folder: Path) -> VlmCard:
     path = folder / CARD
     try:
         facts = json.loads(path.read_text(encoding='utf-8'))
-        if facts.pop('kind', None) != KIND:
-            raise ModelError(f'{path} is not of kind {KIND!r}')
+        if facts.pop('kind', None) != COMPILED:
+            raise ModelError(f'{path} is not of kind {COMPILED!r}')
         made: dict[str, Any] = {
             'shape': Shape(**facts.pop('shape')),
             'images': _images(**facts.pop('images')),

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.runtimes import OnnxRuntime, Report, Runtime, silent
+from robo_dopamine_ros.reward.runtimes import OnnxRuntime, Runtime
+from robo_dopamine_ros.reward.telling import Report, part, silent
 from robo_dopamine_ros.reward.tensorrt.build import Profile
 from robo_dopamine_ros.reward.tensorrt.cache import Recipe, open_engine
 from robo_dopamine_ros.reward.vlm.compiled.folder import (
@@ -91,8 +92,8 @@ def open_runtimes(
         raise ModelError(f'engine {engine!r} of a compiled model is one of {", ".join(ENGINES)}')
     first, second = recipes(folder, card)
     return (
-        open_engine(first, lambda share, what: report(share * 0.2, what)),
-        open_engine(second, lambda share, what: report(0.2 + share * 0.8, what)),
+        open_engine(first, part(report, 0.0, 0.2)),
+        open_engine(second, part(report, 0.2, 1.0)),
     )
 
 

@@ -1,7 +1,7 @@
 """Asks two models the same: random pairs of looks, then every episode from its start to its end."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from robo_dopamine_ros.reward.grm import GRM
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.reward.vlm.fidelity.figures import (
     Answer,
     EpisodeFigures,
@@ -29,7 +30,6 @@ from robo_dopamine_ros.types import Hops, Recording, Views
 
 NOISY = 4  # every so many pairs the reference is asked again, for its own noise
 PLAYING = 0.3  # of the work, if nobody knows better
-Report = Callable[[float, str], None]
 Pair = tuple[Views, Views]
 NONE = Answer(math.nan)
 
@@ -72,7 +72,7 @@ def compare(
     recordings: Sequence[Recording],
     plan: Plan,
     gates: Gates,
-    report: Report = lambda share, what: None,
+    report: Report = silent,
 ) -> Fidelity:
     """Ask both, and hold what the one says against what the other says."""
     if not recordings:

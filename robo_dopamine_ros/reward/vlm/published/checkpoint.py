@@ -14,9 +14,10 @@ import torch
 from tokenizers import Tokenizer
 
 from robo_dopamine_ros.reward.grm import ModelError
+from robo_dopamine_ros.reward.telling import Report, silent
 from robo_dopamine_ros.reward.vlm.published.chat import Chat, read_chat
 from robo_dopamine_ros.reward.vlm.published.family import Family, family_of
-from robo_dopamine_ros.reward.vlm.published.hub import Report, find
+from robo_dopamine_ros.reward.vlm.published.hub import find
 from robo_dopamine_ros.reward.vlm.published.pictures import ImageSettings, read_images
 from robo_dopamine_ros.reward.vlm.published.place import (
     check_fit,
@@ -50,7 +51,7 @@ def open_checkpoint(
     name: str | Path,
     device: str = 'auto',
     dtype: str = 'auto',
-    report: Report = lambda share, what: None,
+    report: Report = silent,
 ) -> Checkpoint:
     """Open a folder or a name on the hub; ModelError naming the file and the cure.
 
@@ -124,7 +125,7 @@ def read_model(
 
 
 @contextmanager
-def silence(report: Report = lambda share, what: None) -> Iterator[None]:
+def silence(report: Report = silent) -> Iterator[None]:
     """Keep the library's bars and warnings off the screen, and report what the bars would show."""
     voice: Any = importlib.import_module('transformers.utils.logging')
     logger = logging.getLogger('transformers')

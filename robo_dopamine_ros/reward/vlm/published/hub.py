@@ -2,15 +2,14 @@
 
 import importlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from robo_dopamine_ros.reward.grm import ModelError
+from robo_dopamine_ros.reward.telling import Report
 
-Report = Callable[[float, str], None]  # share done in 0..1, and of what
 NAME = re.compile(r'[\w.-]+/[\w.-]+')
 WANTED = ('*.json', '*.safetensors', '*.jinja')
 

@@ -75,6 +75,11 @@ class Prompt:
         return self.sha256 == OFFICIAL
 
 
+def choose_prompt(path: str | Path | None) -> Prompt:
+    """The prompt of a file; without one the authors' own."""
+    return read_prompt(Path(path)) if path else official_prompt()
+
+
 def practice_prompt() -> Prompt:
     """A short prompt of our own, for models that know nothing anyway."""
     return Prompt(PRACTICE)
