@@ -1,61 +1,76 @@
-"""The processes of the fault matrix.
+"""The processes of the fault bench.
 
-It is the simulator's cell with the gate's limits for hardware, and it must be armed. The arm knows
-nothing of episodes, as a real one. Camera, arm state and stop lock reach the others by wires.
+It is the simulator's cell with the gate's limits for hardware, and it must be armed. Like a real
+arm, the simulated one receives no episodes. Camera, arm state and stop lock pass through relay
+processes (`_relay.py`), which can be killed as if a cable were pulled.
 """
 
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from _policy import PolicyParameters
-from _wire import CAMERA, near_end
+from _circle_policy import CirclePolicyParameters
+from _relay import CAMERA, upstream
 
-from robo_dopamine_ros.arms.crisp import POSE
-from robo_dopamine_ros.nodes import system
-from robo_dopamine_ros.nodes.system import Process
+from robo_dopamine_ros.arms.crisp import CURRENT_POSE
+from robo_dopamine_ros.nodes import cell
+from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.ros.topics import STOP_LOCK
-from robo_dopamine_ros.safety.limits import Limits
-from robo_dopamine_ros.teleop.joy import JoyMap
+from robo_dopamine_ros.safety.limiter import Limits
+from robo_dopamine_ros.teleop.joy import JoyConfig
 
 HERE = Path(__file__).parent
-WAITS = ('policy_timeout', 'human_timeout', 'arm_timeout', 'episode_timeout', 'lock_timeout')
+TIMEOUTS = (
+    'policy_timeout',
+    'human_timeout',
+    'arm_timeout',
+    'episode_timeout',
+    'lock_timeout',
+    'tick_timeout',
+)
 
 
 @dataclass(frozen=True)
 class Script(Process):
     """A process of bench/ with its first argument."""
 
-    word: str = ''
+    argument: str = ''
 
     def command(self) -> list[str]:
         script = str(HERE / f'{self.executable}.py')
-        return [sys.executable, script, *([self.word] if self.word else []), *self.arguments()]
+        return [
+            sys.executable,
+            script,
+            *([self.argument] if self.argument else []),
+            *self.arguments(),
+        ]
 
 
 def processes(slack: float) -> list[Process]:
-    """All that run; time-outs are `slack` times as long as on hardware."""
+    """Return all processes; timeouts are `slack` times as long as on hardware."""
     limits = Limits()
-    waits = {f'gate.limits.{name}': slack * getattr(limits, name) for name in (*WAITS, 'stall')}
-    values = waits | {
+    timeouts = {f'gate.limits.{name}': slack * getattr(limits, name) for name in TIMEOUTS}
+    values = timeouts | {
         'gate.armed': False,
         'gate.stop_lock': True,
-        'gate.limits.jumps': False,
+        'gate.limits.allow_pose_jumps': False,
         'teleop.stop_lock': True,
-        'teleop.joy.silence': min(1.0, slack * JoyMap().silence),
-        'conductor.resets.way': 'none',
-        'conductor.episodes.time_limit': 0.0,
+        'teleop.joy.timeout': min(1.0, slack * JoyConfig().timeout),
+        'episode_manager.resets.strategy': 'none',
+        'episode_manager.episodes.time_limit': 0.0,
         'sim.width': 160,
         'sim.height': 120,
     }
     sets = [f'{key}={str(value).lower()}' for key, value in values.items()]
-    nodes = {process.title: process for process in system.cell('sim', sets=sets)}
-    cut = {name: near_end(name) for name in (POSE.name, CAMERA.name)} | {'episode': 'unheard'}
+    nodes = {process.title: process for process in cell.cell_processes('sim', overrides=sets)}
+    cut = {name: upstream(name) for name in (CURRENT_POSE.name, CAMERA.name)} | {
+        'episode': 'unheard'
+    }
     nodes['sim'] = replace(nodes['sim'], remappings=cut)
     lock = STOP_LOCK.name
-    nodes['teleop'] = replace(nodes['teleop'], remappings={lock: near_end(lock)})
-    oldest = {'oldest': slack * PolicyParameters().oldest}
-    stand_ins = [Script('_wire', name=name, word=name) for name in ('camera', 'state', 'lock')]
-    stand_ins += [Script('_gamepad', name='gamepad')]
-    stand_ins += [Script('_policy', name='policy', parameters=oldest)]
+    nodes['teleop'] = replace(nodes['teleop'], remappings={lock: upstream(lock)})
+    slow_views = {'max_input_age': slack * CirclePolicyParameters().max_input_age}
+    stand_ins = [Script('_relay', name=name, argument=name) for name in ('camera', 'state', 'lock')]
+    stand_ins += [Script('_fake_gamepad', name='gamepad')]
+    stand_ins += [Script('_circle_policy', name='policy', parameters=slow_views)]
     return [replace(process, respawn=True) for process in (*nodes.values(), *stand_ins)]

@@ -1,163 +1,176 @@
-"""What is done to a cell, what must come of it, and what did."""
+"""The faults of the fault bench, and what is promised for each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from _lab import Lab
+from _fault_cell import FaultCell
 
 from robo_dopamine_ros.types import Mode
 
 HOLD = 0.5  # [s] from a loss until the arm stands
-GATE, TELEOP, CONDUCTOR = 'gate: gate', 'teleop: teleop', 'conductor: conductor'
+GATE, TELEOP, EPISODE_MANAGER = 'gate: gate', 'teleop: teleop', 'episode_manager: episode_manager'
 
 
 class Fault(Protocol):
-    """Something that happens to a cell, and ends."""
+    """A fault that is injected into a cell, and cleared."""
 
-    def strike(self, lab: Lab) -> None:
-        """Let it happen."""
+    def inject(self, cell: FaultCell) -> None:
+        """Make it happen."""
 
-    def mend(self, lab: Lab) -> None:
-        """Take its cause away."""
+    def clear(self, cell: FaultCell) -> None:
+        """Remove its cause."""
 
 
 @dataclass(frozen=True)
 class Killed:
-    """Ended by kill -9, and later started again."""
+    """A process is killed by SIGKILL, and later started again."""
 
-    who: str
+    process: str
 
-    def strike(self, lab: Lab) -> None:
-        lab.kill(self.who)
+    def inject(self, cell: FaultCell) -> None:
+        cell.kill(self.process)
 
-    def mend(self, lab: Lab) -> None:
-        lab.restart()
-        lab.hears(self.who)
+    def clear(self, cell: FaultCell) -> None:
+        cell.restart()
+        cell.wait_for(self.process)
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """Stopped by SIGSTOP, and later let go on by SIGCONT."""
+    """A process is stopped by SIGSTOP, and later continued by SIGCONT."""
 
-    who: str
+    process: str
 
-    def strike(self, lab: Lab) -> None:
-        lab.freeze(self.who)
+    def inject(self, cell: FaultCell) -> None:
+        cell.freeze(self.process)
 
-    def mend(self, lab: Lab) -> None:
-        lab.thaw(self.who)
-        lab.hears(self.who)
+    def clear(self, cell: FaultCell) -> None:
+        cell.resume(self.process)
+        cell.wait_for(self.process)
 
 
-class Rival:
+class SecondPublisher:
     """A second publisher on target_pose."""
 
     def __init__(self) -> None:
-        self._leave: Callable[[], object] = lambda: None
+        self._remove: Callable[[], object] = lambda: None
 
-    def strike(self, lab: Lab) -> None:
-        self._leave = lab.rival()
+    def inject(self, cell: FaultCell) -> None:
+        self._remove = cell.add_publisher()
 
-    def mend(self, lab: Lab) -> None:
-        self._leave()
+    def clear(self, cell: FaultCell) -> None:
+        self._remove()
 
 
-class Stopped:
+class StopCalled:
     """The service `stop` is called."""
 
-    def strike(self, lab: Lab) -> None:
-        lab.stop()
+    def inject(self, cell: FaultCell) -> None:
+        cell.stop()
 
-    def mend(self, lab: Lab) -> None:
-        """Nothing lasts of it but the latch."""
+    def clear(self, cell: FaultCell) -> None:
+        """Nothing to remove: only the latch remains."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One fault, and what is promised."""
+class FaultCase:
+    """One fault, and what is promised for it."""
 
     name: str
-    mover: Mode  # who moves the arm
+    source: Mode  # that moves the arm when it happens
     fault: Fault
-    becomes: Mode | None  # STOPPED, HOLD; the mover: motion goes on; None: the gate cannot say
-    words: str = ''  # in the reason of `control`
-    named: tuple[str, str] = ('', '')  # a diagnostic status, and words in it
-    within: float = HOLD  # [s] until the arm stands
-    dead: bool = False  # the arm itself is gone, so that nobody sees it stand
-    stands: bool = False  # rearming is refused while it lasts
-    ends: str = ''  # in who decided that the episode ended
-    truncates: bool = False  # the last reward of that episode says that it was cut off
+    mode: Mode | None  # afterwards: STOPPED, HOLD; the source: motion goes on; None: not published
+    reason: str = ''  # part of the reason in `control`
+    diagnostics: tuple[str, str] = ('', '')  # name of a status, and part of its message
+    stop_time: float = HOLD  # [s] until the arm stands
+    arm_lost: bool = False  # the arm itself is gone, so that its standstill is not seen
+    persists: bool = False  # rearming is refused while it lasts
+    ended_by: str = ''  # part of who decided that the episode ended
+    truncates: bool = False  # the last reward of that episode is truncated
 
     @property
     def latches(self) -> bool:
-        """Whether nothing may move until rearmed."""
-        return self.becomes in (Mode.STOPPED, None)
+        """Whether nothing may move until the gate is rearmed."""
+        return self.mode in (Mode.STOPPED, None)
 
     def promise(self, slack: float) -> str:
-        """What is promised, in short."""
-        if self.becomes is self.mover:
+        """Return the promise in short."""
+        if self.mode is self.source:
             return 'goes on'
         verb = 'latch' if self.latches else 'hold'
-        return f'{verb} {self.within * slack:g} s'
+        return f'{verb} {self.stop_time * slack:g} s'
 
 
-def _pair(who: str, mover: Mode, **promised: Any) -> list[Row]:
-    """Killed and frozen alike."""
-    whose = 'person: ' if mover is Mode.HUMAN else ''
+def _pair(process: str, source: Mode, **promised: Any) -> list[FaultCase]:
+    """Return the same promise for a process killed and frozen."""
+    prefix = 'person: ' if source is Mode.HUMAN else ''
     return [
-        Row(f'{whose}{who} {fault.__name__.lower()}', mover, fault(who), **promised)
+        FaultCase(f'{prefix}{process} {fault.__name__.lower()}', source, fault(process), **promised)
         for fault in (Killed, Frozen)
     ]
 
 
-def _latch(words: str, ends: str = 'gate: ', **others: Any) -> dict[str, Any]:
+def _latch(reason: str, ended_by: str = 'gate: ', **others: Any) -> dict[str, Any]:
     """STOPPED, for a reason that control and the gate's diagnostics give."""
-    named = (GATE, words)
-    return {'becomes': Mode.STOPPED, 'words': words, 'named': named, 'ends': ends, **others}
+    return {
+        'mode': Mode.STOPPED,
+        'reason': reason,
+        'diagnostics': (GATE, reason),
+        'ended_by': ended_by,
+        **others,
+    }
 
 
-def _gate(words: str) -> dict[str, Any]:
-    """The driver holds; the gate comes back latched."""
-    named = (CONDUCTOR, 'aborted by gate: silent')
-    return {'becomes': None, 'words': words, 'named': named, 'ends': 'gate: silent'}
+def _gate(reason: str) -> dict[str, Any]:
+    """The driver holds its last target; the gate comes back latched."""
+    status = (EPISODE_MANAGER, 'aborted by gate: silent')
+    return {'mode': None, 'reason': reason, 'diagnostics': status, 'ended_by': 'gate: silent'}
 
 
 P, H = Mode.POLICY, Mode.HUMAN
-BLIND: dict[str, Any] = {
-    'becomes': Mode.HOLD,
-    'words': 'policy/command: left_wrist is',
-    'named': ('reward: camera left_wrist', 'late by'),
+CAMERA_LOST: dict[str, Any] = {
+    'mode': Mode.HOLD,
+    'reason': 'policy/command: left_wrist is',
+    'diagnostics': ('reward: camera left_wrist', 'late by'),
 }
-UNREAD: dict[str, Any] = {
-    'named': (CONDUCTOR, 'aborted by silence of the reward model'),
-    'ends': 'silence of the reward model',
+REWARD_LOST: dict[str, Any] = {
+    'diagnostics': (EPISODE_MANAGER, 'aborted by silence of the reward model'),
+    'ended_by': 'silence of the reward model',
 }
-ARM = 'silence on current_pose'
-CONDUCT = _latch('episode is silent', ends='', within=1.0 + HOLD)
-DEAD = {**_latch('teleop/command is silent'), 'named': (TELEOP, 'while the dead-man was held')}
-ROWS = [
+ARM_LOST = 'silence on current_pose'
+MANAGER_LOST = _latch('episode is silent', ended_by='', stop_time=1.0 + HOLD)
+TELEOP_LOST = {
+    **_latch('teleop/command is silent'),
+    'diagnostics': (TELEOP, 'while the dead-man was held'),
+}
+CASES = [
     *_pair('policy', P, **_latch('policy/command is silent')),
-    *_pair('camera', P, **BLIND),
-    *_pair('sim', P, **_latch(ARM, stands=True, dead=True)),
-    *_pair('state', P, **_latch(ARM, stands=True)),
-    *_pair('conductor', P, **CONDUCT),
-    *_pair('reward', P, becomes=P, **UNREAD)[:1],
-    *_pair('reward', P, becomes=P, **UNREAD, truncates=True)[1:],
-    Row('gate frozen', P, Frozen('gate'), **_gate('the gate stood still')),
-    *_pair('lock', P, **_latch('the stop lock is silent', stands=True)),
-    *_pair('teleop', P, **_latch('the stop lock is silent', stands=True)),
-    *_pair('gamepad', P, **_latch('the stop lock is locked', stands=True)),
-    Row('second publisher', P, Rival(), **_latch('2 publishers on /target_pose', stands=True)),
-    Row('stop called', P, Stopped(), **_latch('stop was called')),
-    *_pair('gamepad', H, **DEAD, stands=True),
-    *_pair('teleop', H, **_latch('teleop/command is silent', stands=True)),
-    *_pair('state', H, **_latch(ARM, stands=True))[1:],
-    Row('person: gate frozen', H, Frozen('gate'), **_gate('the gate stood still')),
-    Row('person: stop called', H, Stopped(), **_latch('stop was called')),
-    *_pair('policy', H, becomes=H)[:1],
-    *_pair('conductor', H, becomes=H)[1:],
-    *_pair('reward', H, becomes=H, **UNREAD, truncates=True)[1:],
-    # Last, for the arm follows nobody until DDS has forgotten the gate that was killed.
-    Row('gate killed', P, Killed('gate'), **_gate('not armed yet')),
+    *_pair('camera', P, **CAMERA_LOST),
+    *_pair('sim', P, **_latch(ARM_LOST, persists=True, arm_lost=True)),
+    *_pair('state', P, **_latch(ARM_LOST, persists=True)),
+    *_pair('episode_manager', P, **MANAGER_LOST),
+    *_pair('reward', P, mode=P, **REWARD_LOST)[:1],
+    *_pair('reward', P, mode=P, **REWARD_LOST, truncates=True)[1:],
+    FaultCase('gate frozen', P, Frozen('gate'), **_gate('the gate stood still')),
+    *_pair('lock', P, **_latch('the stop lock is silent', persists=True)),
+    *_pair('teleop', P, **_latch('the stop lock is silent', persists=True)),
+    *_pair('gamepad', P, **_latch('the stop lock is locked', persists=True)),
+    FaultCase(
+        'second publisher',
+        P,
+        SecondPublisher(),
+        **_latch('2 publishers on /target_pose', persists=True),
+    ),
+    FaultCase('stop called', P, StopCalled(), **_latch('stop was called')),
+    *_pair('gamepad', H, **TELEOP_LOST, persists=True),
+    *_pair('teleop', H, **_latch('teleop/command is silent', persists=True)),
+    *_pair('state', H, **_latch(ARM_LOST, persists=True))[1:],
+    FaultCase('person: gate frozen', H, Frozen('gate'), **_gate('the gate stood still')),
+    FaultCase('person: stop called', H, StopCalled(), **_latch('stop was called')),
+    *_pair('policy', H, mode=H)[:1],
+    *_pair('episode_manager', H, mode=H)[1:],
+    *_pair('reward', H, mode=H, **REWARD_LOST, truncates=True)[1:],
+    # Last: the arm ignores all targets until DDS has forgotten the killed gate.
+    FaultCase('gate killed', P, Killed('gate'), **_gate('not armed yet')),
 ]

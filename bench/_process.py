@@ -1,4 +1,4 @@
-"""A process that a measurement needs, for as long as it lasts."""
+"""A child process for the duration of a context."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A cell as a person starts it: `robo-dopamine up`, in a process of its own, and its nodes."""
+"""`robo-dopamine up` in a process of its own, and the processes of its nodes."""
 
 import os
 import signal
@@ -7,23 +7,23 @@ import sys
 import time
 from pathlib import Path
 
-UP = 'up'  # the process that starts the others
-STOP, GONE, POLL = 30.0, 20.0, 0.05  # [s]
+UP = 'up'  # key of the command's own process
+STOP_TIMEOUT, NODES_TIMEOUT, POLL_PERIOD = 30.0, 20.0, 0.05  # [s]
 MODULE = 'robo_dopamine_ros.nodes.'  # before the name of a node in its command line
 
 
-class Up:
-    """Started anew as often as need be; use it as a context, so that nothing is left behind."""
+class UpCommand:
+    """One call of the command, repeatable; as a context manager it stops all at the end."""
 
     def __init__(self, log: Path, *words: str) -> None:
-        """`words` are those of `robo-dopamine up`; `log` is for what the cell says."""
+        """`words` are the arguments of the command; `log` receives its output."""
         self.starts = 0
         self._command = [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'up', *words]
         self._log = log
         self._popen: subprocess.Popen[bytes] | None = None
-        self._nodes: set[int] = set()  # processes that were seen of the newest start
+        self._nodes: set[int] = set()  # process ids of the newest start
 
-    def __enter__(self) -> 'Up':
+    def __enter__(self) -> 'UpCommand':
         self.start()
         return self
 
@@ -31,7 +31,7 @@ class Up:
         self.stop()
 
     def start(self) -> None:
-        """Run the one command."""
+        """Start the command."""
         self.starts += 1
         with self._log.open('ab') as log:
             self._popen = subprocess.Popen(
@@ -39,16 +39,16 @@ class Up:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches the bench alone, which stops it in order
+                start_new_session=True,  # Ctrl-C reaches the bench only, which stops it
             )
 
     @property
     def alive(self) -> bool:
-        """Whether the command still runs."""
+        """Whether the command runs."""
         return self._popen is not None and self._popen.poll() is None
 
     def pids(self) -> dict[str, int]:
-        """Process ids of the nodes that live, by name, and that of the command."""
+        """Return the process ids of the running nodes by name, and of the command as UP."""
         if self._popen is None or not self.alive:
             return {}
         found = {UP: self._popen.pid}
@@ -61,42 +61,42 @@ class Up:
         return found
 
     def kill(self, name: str) -> int:
-        """End one by kill -9; gives its process id."""
+        """Kill one with SIGKILL; returns its process id."""
         pid = self.pids()[name]
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def last_words(self, count: int = 12) -> str:
-        """The end of what the cell said."""
+    def log_tail(self, count: int = 12) -> str:
+        """Return the last lines of the output."""
         lines = self._log.read_text(errors='replace').splitlines() if self._log.exists() else []
         return '\n'.join(lines[-count:])
 
-    def wait_gone(self) -> None:
-        """Wait until the command and all nodes ended; what does not is killed."""
-        deadline = time.monotonic() + GONE
+    def wait_stopped(self) -> None:
+        """Wait until the command and all nodes ended; kill those that do not."""
+        deadline = time.monotonic() + NODES_TIMEOUT
         while left := [pid for pid in self._nodes if _parent(Path('/proc') / str(pid)) is not None]:
             if time.monotonic() > deadline:
                 for pid in left:
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(POLL)
+            time.sleep(POLL_PERIOD)
         if self._popen is not None:
-            self._popen.wait(GONE)
+            self._popen.wait(NODES_TIMEOUT)
         self._nodes.clear()
 
     def stop(self) -> None:
-        """Press Ctrl-C, and wait until all has ended."""
+        """Send Ctrl-C and wait until all processes ended."""
         self.pids()
         if self._popen is not None and self.alive:
             self._popen.send_signal(signal.SIGINT)
             try:
-                self._popen.wait(STOP)
+                self._popen.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self._popen.kill()
-        self.wait_gone()
+        self.wait_stopped()
 
 
 def _parent(entry: Path) -> int | None:
-    """Process id of the parent; None of who has ended."""
+    """Return the process id of the parent; None if the process has ended."""
     try:
         state, parent = (entry / 'stat').read_text().rpartition(')')[2].split()[:2]
     except OSError:
@@ -105,7 +105,7 @@ def _parent(entry: Path) -> int | None:
 
 
 def _node(entry: Path) -> str:
-    """Name of the node that a process is, empty if none."""
+    """Return the name of the node that a process runs; empty: none."""
     try:
         words = (entry / 'cmdline').read_text().split('\0')
     except OSError:

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from robo_dopamine_ros.learning.agent import Agent
-from robo_dopamine_ros.learning.batch import Batch
-from robo_dopamine_ros.learning.parameters import AgentParameters, CalQl, ConRft, Stage
+from robo_dopamine_ros.learning.config import AgentConfig, CalQlConfig, ConRftConfig, Stage
+from robo_dopamine_ros.learning.replay_buffer import TransitionBatch
 
 SEEN, ACTION = 200, 4
 
@@ -38,36 +38,36 @@ class Row:
     processor: float  # median [ms]
 
 
-def cases() -> dict[str, tuple[AgentParameters, Stage]]:
+def cases() -> dict[str, tuple[AgentConfig, Stage]]:
     """What is measured, by name."""
     found = {
         f'sac, {critics} critics, 2x{width}': (
-            AgentParameters('sac', critics=critics, width=width),
+            AgentConfig('sac', critics=critics, width=width),
             Stage.ONLINE,
         )
         for width in (128, 256)
         for critics in (2, 4, 10)
     }
-    lean = CalQl(samples=4, share=0.25)
-    found['calql as published, 2 critics, 2x256'] = AgentParameters(critics=2), Stage.ONLINE
-    found['calql, 4 critics, 2x256'] = AgentParameters(), Stage.ONLINE
-    found['calql lean, 4 critics, 2x256'] = AgentParameters(calql=lean), Stage.ONLINE
-    found['calql lean, 10 critics, 2x256'] = AgentParameters(critics=10, calql=lean), Stage.ONLINE
-    found['calql lean, 4 critics, 2x128'] = AgentParameters(width=128, calql=lean), Stage.ONLINE
-    conrft = AgentParameters('conrft', conrft=ConRft(samples=4, share=0.25))
+    lean = CalQlConfig(samples=4, batch_fraction=0.25)
+    found['calql as published, 2 critics, 2x256'] = AgentConfig(critics=2), Stage.ONLINE
+    found['calql, 4 critics, 2x256'] = AgentConfig(), Stage.ONLINE
+    found['calql lean, 4 critics, 2x256'] = AgentConfig(calql=lean), Stage.ONLINE
+    found['calql lean, 10 critics, 2x256'] = AgentConfig(critics=10, calql=lean), Stage.ONLINE
+    found['calql lean, 4 critics, 2x128'] = AgentConfig(width=128, calql=lean), Stage.ONLINE
+    conrft = AgentConfig('conrft', conrft=ConRftConfig(samples=4, batch_fraction=0.25))
     found['conrft lean offline, 4 critics, 2x256'] = conrft, Stage.OFFLINE
     found['conrft online, 4 critics, 2x256'] = conrft, Stage.ONLINE
     return found
 
 
-def make_batch(count: int) -> Batch:
+def make_batch(count: int) -> TransitionBatch:
     """A random batch."""
     chance = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=chance)
 
-    return Batch(
+    return TransitionBatch(
         observations=normal(count, SEEN),
         actions=normal(count, ACTION).tanh(),
         rewards=0.1 * normal(count),
@@ -93,7 +93,7 @@ def measure(what: str, precision: str, call: Callable[[], object], repeats: int,
     return Row(what, precision, 1 / median(wall), 1 / min(wall), 1e3 * median(processor))
 
 
-def measurements(batch: Batch, repeats: int) -> list[Row]:
+def measurements(batch: TransitionBatch, repeats: int) -> list[Row]:
     """Updates, with four critics in both precisions, then one action of each kind of actor."""
     rows = []
     for precision in ('highest', 'medium'):
@@ -109,7 +109,7 @@ def measurements(batch: Batch, repeats: int) -> list[Row]:
     torch.set_float32_matmul_precision('highest')
     seen, chance = np.ones(SEEN), torch.Generator()
     for algorithm in ('sac', 'conrft'):
-        act = Agent(SEEN, ACTION, AgentParameters(algorithm)).act
+        act = Agent(SEEN, ACTION, AgentConfig(algorithm)).act
         rows.append(
             measure(f'one action, {algorithm}', 'highest', lambda: act(seen, True, chance), 9, 100)  # noqa: B023
         )

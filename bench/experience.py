@@ -1,8 +1,8 @@
-"""Experience: cost of a batch and of an update as the store grows, recording, reading, kill -9.
+"""Experience: cost of a batch and of an update as the database grows, recording, reading, kill -9.
 
 .venv/bin/python bench/experience.py [--sizes 1000 10000 100000 1000000] [--kills 10] [--json FILE]
 
-Frames have 384 float16 features and 15 numbers of state; batches are of 256 transitions, half
+Observations have 384 float16 features and 15 numbers of state; batches are of 256 transitions, half
 demonstrations; an update draws one and takes one step of SAC, the cheapest agent. Measured in the
 same run, on the same transitions: a list of transitions with their own float32 copies, stacked
 for every batch (the usual replay), and one SQL query a batch. A step is announced once it is on
@@ -29,12 +29,18 @@ from typing import Any
 
 import numpy as np
 
-from robo_dopamine_ros.learning.experience import Experience
-from robo_dopamine_ros.learning.steps import Frame, Key, Scale, Sizes, Step
-from robo_dopamine_ros.learning.tail import TRANSITION, News, Tail
+from robo_dopamine_ros.experience.reader import TRANSITION_DTYPE, ExperienceReader, TransitionChunk
+from robo_dopamine_ros.experience.types import (
+    ActionScale,
+    Observation,
+    ObservationSpec,
+    Step,
+    StepId,
+)
+from robo_dopamine_ros.experience.writer import ExperienceWriter
 from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome, Phase, Progress
 
-SIZES = Sizes(features=384, state=15)
+SPEC = ObservationSpec(features=384, state=15)
 BATCH, LENGTH, TICK = 256, 60, SECOND // 10
 LIST_LIMIT = 100_000  # transitions that a list of copies is tried with; it takes 3.4 kB for each
 FLAT = 0.2  # an update may cost so much more with the largest store than with the smallest
@@ -57,20 +63,20 @@ class Row:
     memory: float  # [B] a transition
 
 
-def news(count: int, first: int, rng: np.random.Generator) -> News:
+def make_chunk(count: int, first: int, rng: np.random.Generator) -> TransitionChunk:
     """Transitions of episodes of LENGTH steps; every fourth is a person's."""
-    transitions = np.zeros(count, TRANSITION)
+    transitions = np.zeros(count, TRANSITION_DTYPE)
     transitions['begin'] = np.arange(first, first + count)
     transitions['end'] = transitions['begin'] + 1
     transitions['human'] = transitions['begin'] // LENGTH % 4 == 0
-    transitions['sent'] = rng.uniform(-0.1, 0.1, (count, 8))
+    transitions['command'] = rng.uniform(-0.1, 0.1, (count, 8))
     transitions['discount'] = 0.98
     transitions['truncated'] = transitions['end'] % LENGTH == 0
     transitions['reward'] = rng.uniform(-0.1, 0.1, count)
-    frames = np.empty(count + (first == 0), SIZES.dtype)
-    frames['features'] = rng.standard_normal(SIZES.features)
-    frames['state'] = rng.standard_normal(SIZES.state)
-    return News(transitions, frames)
+    observations = np.empty(count + (first == 0), SPEC.dtype)
+    observations['features'] = rng.standard_normal(SPEC.features)
+    observations['state'] = rng.standard_normal(SPEC.state)
+    return TransitionChunk(transitions, observations)
 
 
 def medians(ways: dict[Any, Callable[[], object]], rounds: int, calls: int) -> dict[Any, float]:
@@ -86,9 +92,9 @@ def medians(ways: dict[Any, Callable[[], object]], rounds: int, calls: int) -> d
     return {name: float(np.median(taken)) for name, taken in times.items()}
 
 
-def copies(memory: Any, count: int) -> list[dict[str, np.ndarray]]:
+def copies(buffer: Any, count: int) -> list[dict[str, np.ndarray]]:
     """The usual replay: every transition with both its observations."""
-    one = memory.sample(1, np.random.default_rng(0))
+    one = buffer.sample(1, np.random.default_rng(0))
     fields = ('observations', 'next_observations', 'actions', 'rewards', 'discounts', 'masks')
     made = {name: getattr(one, name)[0].numpy() for name in fields}
     return [{name: value.copy() for name, value in made.items()} for _ in range(count)]
@@ -99,41 +105,41 @@ def grow(sizes: list[int], rounds: int) -> list[Row]:
     import torch  # not at the top: what only records does without
 
     from robo_dopamine_ros.learning.agent import Agent
-    from robo_dopamine_ros.learning.parameters import AgentParameters
-    from robo_dopamine_ros.learning.sampling import Memory
+    from robo_dopamine_ros.learning.config import AgentConfig
+    from robo_dopamine_ros.learning.replay_buffer import ReplayBuffer
 
     torch.set_num_threads(1)
-    rng, scale = np.random.default_rng(0), Scale()
-    agent = Agent(SIZES.observation, scale.size, AgentParameters(algorithm='sac'))
-    memories: dict[int, Memory] = {}
+    rng, scale = np.random.default_rng(0), ActionScale()
+    agent = Agent(SPEC.size, scale.size, AgentConfig(algorithm='sac'))
+    buffers: dict[int, ReplayBuffer] = {}
     lists: dict[int, list[dict[str, np.ndarray]]] = {}
     for size in sizes:
-        memory = memories[size] = Memory(SIZES, scale)
-        while (left := size - len(memory)) > 0:
-            memory.add(news(min(left, 20_000), len(memory), rng))
+        buffer = buffers[size] = ReplayBuffer(SPEC, scale)
+        while (left := size - len(buffer)) > 0:
+            buffer.add(make_chunk(min(left, 20_000), len(buffer), rng))
         if size <= LIST_LIMIT:
-            lists[size] = copies(memory, size)
+            lists[size] = copies(buffer, size)
 
-    def stack(kept: list[dict[str, np.ndarray]]) -> dict[str, Any]:
-        chosen = [kept[i] for i in rng.integers(0, len(kept), BATCH)]
+    def stack(stored: list[dict[str, np.ndarray]]) -> dict[str, Any]:
+        chosen = [stored[i] for i in rng.integers(0, len(stored), BATCH)]
         return {name: torch.from_numpy(np.stack([c[name] for c in chosen])) for name in chosen[0]}
 
-    def learn(memory: Memory) -> None:
-        agent.update(memory.sample(BATCH, rng))
+    def update(buffer: ReplayBuffer) -> None:
+        agent.update(buffer.sample(BATCH, rng))
 
-    def draw(memory: Memory) -> None:
-        memory.sample(BATCH, rng)
+    def sample(buffer: ReplayBuffer) -> None:
+        buffer.sample(BATCH, rng)
 
-    batches = medians({size: partial(draw, m) for size, m in memories.items()}, rounds, 50)
-    updates = medians({size: partial(learn, m) for size, m in memories.items()}, rounds, 10)
-    listed = medians({size: partial(stack, kept) for size, kept in lists.items()}, rounds, 20)
+    batches = medians({size: partial(sample, m) for size, m in buffers.items()}, rounds, 50)
+    updates = medians({size: partial(update, m) for size, m in buffers.items()}, rounds, 10)
+    listed = medians({size: partial(stack, stored) for size, stored in lists.items()}, rounds, 20)
     return [
         Row(
             size,
             1e6 * batches[size],
             1e3 * updates[size],
             1e6 * listed.get(size, np.nan),
-            memories[size].size / size,
+            buffers[size].nbytes / size,
         )
         for size in sizes
     ]
@@ -142,18 +148,18 @@ def grow(sizes: list[int], rounds: int) -> list[Row]:
 def record(path: Path, steps: int, announce: Callable[[int, int], None]) -> None:
     """Record episodes as fast as the disk takes them."""
     rng = np.random.default_rng(0)
-    with Experience(path, SIZES) as experience:
-        epoch = experience.begin('bench')
-        frames: list[Frame] = []
+    with ExperienceWriter.open(path, SPEC) as experience:
+        epoch = experience.start_epoch('bench')
+        observations: list[Observation] = []
         for number in range(steps + 1):
-            features = rng.standard_normal(SIZES.features).astype(np.float16)
-            state = rng.standard_normal(SIZES.state).astype(np.float32)
-            frames = [*frames[-1:], Frame(number * TICK, features, state)]
+            features = rng.standard_normal(SPEC.features).astype(np.float16)
+            state = rng.standard_normal(SPEC.state).astype(np.float32)
+            observations = [*observations[-1:], Observation(number * TICK, features, state)]
             if number:
-                begin, end = frames
+                begin, end = observations
                 sequence = number - 1
                 episode, now = f'{epoch}-{sequence // LENGTH}', number * TICK
-                key = Key('bench', epoch, sequence)
+                key = StepId('bench', epoch, sequence)
                 twist = rng.uniform(-0.1, 0.1, 6)
                 step = Step(key, episode, begin, end, Mode.POLICY, twist, 1.0, 1.0)
                 experience.record(step, now)
@@ -172,10 +178,10 @@ def append(path: Path, steps: int) -> dict[str, float]:
     taken = np.diff(stamps)
     rate, size = steps / (time.perf_counter() - begun), path.stat().st_size / steps
     p50, p99, longest = (1e3 * float(v) for v in (*np.percentile(taken, (50, 99)), taken.max()))
-    begun, tail, read = time.perf_counter(), Tail(path), 0
-    while count := len(tail.read().transitions):
+    begun, reader, read = time.perf_counter(), ExperienceReader(path), 0
+    while count := len(reader.read().transitions):
         read += count
-    tail.close()
+    reader.close()
     reading = read / (time.perf_counter() - begun)
     return {
         **{'steps': steps, 'rate': rate, 'p50': p50, 'p99': p99, 'longest': longest},
@@ -201,7 +207,7 @@ def query(path: Path, steps: int) -> float:
 
 
 def kill(path: Path, kills: int) -> dict[str, float]:
-    """Kill a recording process again and again, and compare what it announced with what is kept."""
+    """Kill a recording process repeatedly, and compare its announced with the stored steps."""
     chance, announced, reopening = random.Random(0), Counter[int](), []
     for _ in range(kills):
         command = [sys.executable, __file__, '--record', str(path)]
@@ -215,25 +221,25 @@ def kill(path: Path, kills: int) -> dict[str, float]:
             if line.endswith('\n'):
                 announced[int(line.split()[0])] += 1
         begun = time.perf_counter()
-        Experience(path, SIZES).close()
+        ExperienceWriter.open(path, SPEC).close()
         reopening.append(time.perf_counter() - begun)
     with closing(sqlite3.connect(path)) as db:
         keys = db.execute(KEYS).fetchall()
-        sealed = db.execute('SELECT count(*) FROM transitions').fetchone()[0]
-    kept = Counter(epoch for epoch, _ in keys)
+        transitions = db.execute('SELECT count(*) FROM transitions').fetchone()[0]
+    stored = Counter(epoch for epoch, _ in keys)
     return {
         'kills': kills,
         'announced': announced.total(),
         'kept': len(keys),
-        'lost': sum(max(0, announced[epoch] - kept[epoch]) for epoch in announced),
+        'lost': sum(max(0, announced[epoch] - stored[epoch]) for epoch in announced),
         'twice': len(keys) - len(set(keys)),
-        'most beyond': max((kept[epoch] - announced[epoch] for epoch in kept), default=0),
-        'sealed': sealed,
+        'most beyond': max((stored[epoch] - announced[epoch] for epoch in stored), default=0),
+        'sealed': transitions,
         'reopening': 1e3 * max(reopening, default=0.0),
     }
 
 
-def tell(rows: list[Row], disk: dict[str, float], killed: dict[str, float]) -> None:
+def print_tables(rows: list[Row], disk: dict[str, float], killed: dict[str, float]) -> None:
     """Print the tables."""
     print(f'{"transitions":>12}{"batch us":>11}{"update ms":>11}{"list us":>11}{"B each":>9}')
     for row in rows:
@@ -251,8 +257,9 @@ def tell(rows: list[Row], disk: dict[str, float], killed: dict[str, float]) -> N
     print(f'reading: {disk["reading"]:.0f} transitions/s')
     print(
         f'kill -9, {killed["kills"]} times: {killed["announced"]} announced, {killed["lost"]} '
-        f'lost, {killed["twice"]} twice, at most {killed["most beyond"]} more kept of a start; '
-        f'{killed["sealed"]} of {killed["kept"]} sealed; reopened in {killed["reopening"]:.0f} ms'
+        f'lost, {killed["twice"]} twice, at most {killed["most beyond"]} more stored of a start; '
+        f'{killed["sealed"]} of {killed["kept"]} transitions; '
+        f'reopened in {killed["reopening"]:.0f} ms'
     )
 
 
@@ -277,13 +284,13 @@ def main() -> int:
         disk = append(Path(folder) / 'recorded.sqlite', args.steps)
         killed = kill(Path(folder) / 'killed.sqlite', args.kills)
     rows = grow(args.sizes, args.rounds)
-    tell(rows, disk, killed)
+    print_tables(rows, disk, killed)
     if args.json:
-        told = {
+        result = {
             **{'machine': machine, 'load': os.getloadavg()[0], 'target': FLAT},
             **{'rows': [asdict(row) for row in rows], 'recording': disk, 'killed': killed},
         }
-        args.json.write_text(json.dumps(told, indent=2) + '\n', encoding='utf-8')
+        args.json.write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
     grows = rows[-1].update > (1 + FLAT) * rows[0].update
     return 1 if killed['lost'] or killed['twice'] or killed['most beyond'] > 1 or grows else 0
 

@@ -1,10 +1,10 @@
-"""How well a reward model judges simulated insertions it has never seen.
+"""Evaluation of a reward model on simulated insertions it was not trained on.
 
 .venv/bin/python bench/insertion.py [--model models/grm] [--seed 1] [--looks both] [--json FILE]
 
-60 rollouts by default: 20 demonstrations, 20 that end partial, 20 failures of which half are near
-misses; and 20 recoveries beside them, told apart because their true progress goes back and forth.
-Grades are the simulator's truth. `truth` is what the true progress itself would score.
+60 rollouts by default: 20 demonstrations, 20 that end partial, and 20 failures of which half are
+near misses; and separately 20 recoveries, whose true progress is not monotonic. Grades are the
+ground truth of the simulator. Rows `truth` are the scores of the true progress itself.
 """
 
 import argparse
@@ -19,40 +19,46 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from robo_dopamine_ros.reward.evaluate import evaluate
-from robo_dopamine_ros.reward.loading import load
-from robo_dopamine_ros.reward.report import Report
-from robo_dopamine_ros.sim import truth
-from robo_dopamine_ros.sim.rollouts import Studio
-from robo_dopamine_ros.sim.variation import Looks
+from robo_dopamine_ros.envs.rollouts import RolloutRecorder
+from robo_dopamine_ros.grm.loading import load
+from robo_dopamine_ros.reward.evaluation import evaluate
+from robo_dopamine_ros.reward.evaluation_report import EvaluationReport
+from robo_dopamine_ros.reward.metrics import OutcomeRule, voc
+from robo_dopamine_ros.sim import ground_truth
+from robo_dopamine_ros.sim.domain_randomization import VisualRandomization
 from robo_dopamine_ros.types import Recording
 
 MODEL = Path(__file__).parents[1] / 'models' / 'grm'
 STYLES = {  # how many of every 20, and the grade each must have
-    'demonstration': (20, truth.SUCCESS),
-    'partial': (20, truth.PARTIAL),
-    'near_miss': (10, truth.FAILURE),
-    'failure': (10, truth.FAILURE),
+    'demonstration': (20, ground_truth.SUCCESS),
+    'partial': (20, ground_truth.PARTIAL),
+    'near_miss': (10, ground_truth.FAILURE),
+    'failure': (10, ground_truth.FAILURE),
 }
 COLUMNS = ('accuracy', 'auc', 'voc', 'mae', 'recall', 'false', 'of')
 
 
 def draw(
-    studio: Studio, style: str, grade: str, count: int, seed: int, looks: Looks | None
+    recorder: RolloutRecorder,
+    style: str,
+    grade: str,
+    count: int,
+    seed: int,
+    looks: VisualRandomization | None,
 ) -> Iterator[Recording]:
-    """So many episodes of a style that really have its grade."""
+    """`count` episodes of a style whose true grade is `grade`."""
     while count > 0:
-        episode = studio.recording(style, seed, looks)
+        episode = recorder.recording(style, seed, looks)
         seed += 1
         if episode.grade == grade:
             count -= 1
             yield episode
 
 
-def judged(model: Any, episodes: Sequence[Recording], what: str) -> Report:
+def evaluate_with_bar(model: Any, episodes: Sequence[Recording], title: str) -> EvaluationReport:
     """Evaluate with a progress bar."""
     layout = '{desc} {percentage:3.0f}%|{bar}| {elapsed} < {remaining}'
-    with tqdm(total=1.0, bar_format=layout, desc=what, disable=None) as bar:
+    with tqdm(total=1.0, bar_format=layout, desc=title, disable=None) as bar:
         return evaluate(
             model,
             episodes,
@@ -62,8 +68,8 @@ def judged(model: Any, episodes: Sequence[Recording], what: str) -> Report:
         )
 
 
-def row(report: Report) -> dict[str, Any]:
-    """The figures that count."""
+def row(report: EvaluationReport) -> dict[str, Any]:
+    """The scores in the table."""
     success = report.details['success']
     return {
         'accuracy': report.outcome_accuracy,
@@ -77,31 +83,24 @@ def row(report: Report) -> dict[str, Any]:
 
 
 def true_row(episodes: Sequence[Recording]) -> dict[str, Any]:
-    """Outcome accuracy and order in time of the true progress."""
+    """Outcome accuracy and VOC of the true progress."""
     curves = [(episode.grade, episode.progress) for episode in episodes]
-    right = [truth.ruling(curve) == grade for grade, curve in curves if curve is not None]
-    orders = [
-        order(curve) for grade, curve in curves if curve is not None and grade == truth.SUCCESS
+    correct = [OutcomeRule()(curve) == grade for grade, curve in curves if curve is not None]
+    vocs = [
+        voc(curve) for grade, curve in curves if curve is not None and grade == ground_truth.SUCCESS
     ]
-    return {'accuracy': float(np.mean(right)), 'voc': float(np.mean(orders))}
+    return {'accuracy': float(np.mean(correct)), 'voc': float(np.mean(vocs))}
 
 
-def order(curve: np.ndarray) -> float:
-    """Spearman's correlation of a curve with time, equal values sharing their rank."""
-    _, place, count = np.unique(curve, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(count) - (count - 1) / 2)[place]
-    return float(np.corrcoef(np.arange(len(curve)), ranks)[0, 1])
-
-
-def show(name: str, figures: dict[str, Any]) -> None:
+def show(name: str, scores: dict[str, Any]) -> None:
     """One line of the table."""
-    cells = (figures.get(column) for column in COLUMNS)
+    cells = (scores.get(column) for column in COLUMNS)
     texts = ('-' if c is None else str(c) if isinstance(c, int) else f'{c:.3f}' for c in cells)
     print(f'{name:26}' + ''.join(f'{text:>10}' for text in texts))
 
 
 def main() -> None:
-    """Draw, judge, print, and keep."""
+    """Record, evaluate, print, and write JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -118,28 +117,30 @@ def main() -> None:
     model, first = load(args.model, engine=args.engine), 10_000_000 + 10_000 * args.seed
     chosen = ('plain', 'varied') if args.looks == 'both' else (args.looks,)
     results: dict[str, Any] = {}
-    with Studio((160, 120)) as studio:
+    with RolloutRecorder((160, 120)) as recorder:
         for name in chosen:
-            looks = Looks() if name == 'varied' else None
+            looks = VisualRandomization() if name == 'varied' else None
             episodes = [
                 episode
                 for style, (count, grade) in STYLES.items()
-                for episode in draw(studio, style, grade, round(count * args.share), first, looks)
+                for episode in draw(recorder, style, grade, round(count * args.share), first, looks)
             ]
             results[f'{name}: truth'] = true_row(episodes)
-            results[f'{name}: model'] = row(judged(model, episodes, name))
+            results[f'{name}: model'] = row(evaluate_with_bar(model, episodes, name))
             count = round(20 * args.share)
-            mended = list(draw(studio, 'recovery', truth.SUCCESS, count, first, looks))
-            results[f'{name}: truth, recoveries'] = true_row(mended)
-            results[f'{name}: model, recoveries'] = row(judged(model, mended, 'recoveries'))
+            recoveries = list(draw(recorder, 'recovery', ground_truth.SUCCESS, count, first, looks))
+            results[f'{name}: truth, recoveries'] = true_row(recoveries)
+            results[f'{name}: model, recoveries'] = row(
+                evaluate_with_bar(model, recoveries, 'recoveries')
+            )
     machine = f'{platform.machine()}, {os.cpu_count()} cores'
     print(f'{model.name} at {args.model}, seed {args.seed}; {machine}')
     print(f'{"":26}' + ''.join(f'{column:>10}' for column in COLUMNS))
-    for name, figures in results.items():
-        show(name, figures)
+    for name, scores in results.items():
+        show(name, scores)
     if args.json:
-        told = {'machine': machine, 'model': model.name, 'seed': args.seed, 'rows': results}
-        args.json.write_text(json.dumps(told, indent=2) + '\n', encoding='utf-8')
+        result = {'machine': machine, 'model': model.name, 'seed': args.seed, 'rows': results}
+        args.json.write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
 
 
 if __name__ == '__main__':

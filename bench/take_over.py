@@ -1,14 +1,14 @@
-"""How long a person waits for the arm: from a teleoperation message to the target at the arm.
+"""Latency of a take-over: from a teleoperation command to the target pose at the arm.
 
     .venv/bin/robo-dopamine bench take_over
     .venv/bin/python bench/take_over.py [--count 200] [--json FILE]
 
-A gate with its default limits runs between a policy that acts ten times a second and an arm with
-the topics of CRISP, all in processes of their own, over DDS. Again and again this process, as the
-person, publishes a command at some moment and waits until the first target that carries it arrives
-at the arm's topic. Measured first alone, then while a process like training, at the same priority,
-loads every core. The moments of the gate's ticks come along. A gate that stops without need is
-counted, and rearmed.
+A gate with its default limits runs between a policy that acts at 10 Hz and an arm with the topics
+of CRISP, all in processes of their own, over DDS. Repeatedly this process, in the role of the
+person, publishes a command at a random moment and waits until the first target that carries it
+arrives at the arm's topic. Measured first alone, then while training-like processes of the same
+priority load every core. The intervals between the gate's ticks are measured as well. Stops of the
+gate without cause are counted, and rearmed.
 """
 
 import argparse
@@ -35,25 +35,27 @@ import rclpy  # noqa: E402 (needs the environment)
 from geometry_msgs.msg import PoseStamped  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 
-from robo_dopamine_ros.cli.domain import free_domain  # noqa: E402
+from robo_dopamine_ros.cli.dds_domain import free_domain  # noqa: E402
 from robo_dopamine_ros.ros import topics  # noqa: E402
-from robo_dopamine_ros.ros.convert import action_to_msg, control_from_msg, pose_from_msg  # noqa: E402
-from robo_dopamine_ros.types import SECOND, Action, Control, Mode  # noqa: E402
+from robo_dopamine_ros.ros.convert import from_msg, pose_from_msg, to_msg  # noqa: E402
+from robo_dopamine_ros.types import SECOND, ArmCommand, Control, Mode  # noqa: E402
 
 HERE = Path(__file__).parent
 TARGET_P99 = 0.060  # [s]
 PERIOD = 0.03  # of the person's commands [s]
-ASIDE = np.array([0, 0.1, 0, 0, 0, 0])  # the person wants that or its opposite, never the policy
+SIDEWAYS = np.array(
+    [0, 0.1, 0, 0, 0, 0]
+)  # twist of the person, or its opposite; never the policy's
 GATE = ['-m', 'robo_dopamine_ros.nodes.gate', '--ros-args', '--log-level', 'error']
-ALLOWED = ['-p', 'armed:=true', '-p', 'stop_lock:=false', '-p', 'driver.gripper.kind:=none']
-PATIENCE = 30.0  # [s]
+GATE_PARAMETERS = ['-p', 'armed:=true', '-p', 'stop_lock:=false', '-p', 'driver.gripper.kind:=none']
+TIMEOUT = 30.0  # [s]
 
 
-class Person:
-    """Takes over, hands back, and keeps what reaches the arm."""
+class OperatorNode:
+    """Takes over, hands back, and records the targets that reach the arm."""
 
     def __init__(self) -> None:
-        self.side = ASIDE
+        self.twist = SIDEWAYS
         self.controls: list[Control] = []
         self.targets: list[tuple[float, np.ndarray]] = []  # steady time of arrival [s], position
         self.node = rclpy.create_node('person')
@@ -69,7 +71,7 @@ class Person:
         self._executor.add_node(self.node)
 
     def _on_control(self, message: Any) -> None:
-        self.controls.append(control_from_msg(message))
+        self.controls.append(from_msg(message))
 
     def _on_target(self, message: PoseStamped) -> None:
         self.targets.append((time.monotonic(), pose_from_msg(message.pose).position))
@@ -78,92 +80,95 @@ class Person:
     def mode(self) -> Mode | None:
         return self.controls[-1].mode if self.controls else None
 
-    def say(self, twist: np.ndarray | None) -> None:
+    def publish(self, twist: np.ndarray | None) -> None:
         stamp = self.node.get_clock().now().nanoseconds
-        wish = Action(stamp, valid=False) if twist is None else Action(stamp, twist=twist)
-        self._command.publish(action_to_msg(wish, 'base'))
+        idle = ArmCommand(stamp, valid=False)
+        command = idle if twist is None else ArmCommand(stamp, twist=twist)
+        self._command.publish(to_msg(command, 'base'))
 
-    def listen(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Listen for a time, or until something is so."""
+    def spin(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
+        """Spin for a time, or until a condition is true; return whether it is."""
         end = time.monotonic() + seconds
         while not until() and (left := end - time.monotonic()) > 0:
             self._executor.spin_once(timeout_sec=min(left, PERIOD))
         return until()
 
     def hold(self, twist: np.ndarray | None, until: Callable[[], bool]) -> None:
-        """Say it, over and over, until something is so."""
-        deadline = time.monotonic() + PATIENCE
+        """Publish a command periodically until a condition is true."""
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
-            self.say(twist)
-            if self.listen(PERIOD, until):
+            self.publish(twist)
+            if self.spin(PERIOD, until):
                 return
         raise SystemExit(f'take_over: waited in vain; the gate says {self.controls[-1:]}')
 
-    def ask(self, service: topics.Service, **fields: Any) -> None:
-        """Let go and ask a service of the gate; see what comes of it."""
-        self.say(None)
-        answer = self._clients[service.name].call_async(service.type.Request(**fields))
-        self.listen(2.0, answer.done)
-        self.listen(0.1)
+    def call(self, service: topics.Service, **fields: Any) -> None:
+        """Release the dead-man, call a service of the gate, and wait for its effect."""
+        self.publish(None)
+        response = self._clients[service.name].call_async(service.type.Request(**fields))
+        self.spin(2.0, response.done)
+        self.spin(0.1)
 
     def take_over(self) -> float | None:
-        """Give the seconds from the first command to its target at the arm; None if it stopped."""
+        """Return the time from the first command to its target at the arm [s]; None if stopped."""
         ticks, arrived = len(self.controls), len(self.targets)
-        self.side = -self.side  # there and back
-        begun = time.monotonic()
-        self.hold(self.side, lambda: self._carried(ticks) is not None or self.mode is Mode.STOPPED)
-        control = self._carried(ticks)
+        self.twist = -self.twist  # alternately
+        start = time.monotonic()
+        self.hold(
+            self.twist, lambda: self._executed(ticks) is not None or self.mode is Mode.STOPPED
+        )
+        control = self._executed(ticks)
         if control is None or control.target is None:
             return None
-        place = control.target.position
+        position = control.target.position
 
         def found() -> list[float]:
-            return [at for at, there in self.targets[arrived:] if (there == place).all()]
+            return [at for at, target in self.targets[arrived:] if (target == position).all()]
 
-        if not self.listen(1.0, lambda: bool(found())):
+        if not self.spin(1.0, lambda: bool(found())):
             raise SystemExit('take_over: a target of the gate never reached the arm')
-        return found()[0] - begun
+        return found()[0] - start
 
-    def _carried(self, since: int) -> Control | None:
-        """The first tick in which the arm was told what the person wants."""
+    def _executed(self, since: int) -> Control | None:
+        """Return the first tick in which the person's command was sent."""
         new = self.controls[since:]
         return next((c for c in new if c.mode is Mode.HUMAN and c.sent.twist[1] != 0), None)
 
     def hand_back(self, cell: subprocess.Popen) -> None:
-        """Let go, rearm where it stopped, release; the policy acts again."""
-        deadline = time.monotonic() + PATIENCE
+        """Release the dead-man, rearm if stopped, hand back, until the policy is in control."""
+        deadline = time.monotonic() + TIMEOUT
         while self.mode is not Mode.POLICY:
             if time.monotonic() > deadline:
                 raise SystemExit(f'take_over: not handed back; the gate says {self.controls[-1:]}')
             self.hold(None, lambda: self.mode not in (None, Mode.HUMAN))
             if self.mode is Mode.STOPPED:
-                self.ask(topics.REARM)
+                self.call(topics.REARM)
                 assert cell.stdin is not None
                 cell.stdin.write('next\n')
                 cell.stdin.flush()
-            self.listen(0.3)  # the arm comes to rest
-            self.ask(topics.INTERVENE, request=1)
+            self.spin(0.3)  # until the arm rests
+            self.call(topics.INTERVENE, request=1)
 
 
-def alone(*arguments: str) -> AbstractContextManager[subprocess.Popen]:
+def start_process(*arguments: str) -> AbstractContextManager[subprocess.Popen]:
     """Start a process in a session of its own, as `robo-dopamine up` does."""
     return process(*arguments, stdin=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def measure(person: Person, cell: subprocess.Popen, count: int, chance: random.Random) -> dict:
-    """Take over that often, at moments that follow no tick."""
+def measure(person: OperatorNode, cell: subprocess.Popen, count: int, rng: random.Random) -> dict:
+    """Take over `count` times, at random moments."""
     latencies: list[float] = []
     stops: list[str] = []
-    begun = len(person.controls)
+    first = len(person.controls)
     for _ in range(count):
-        person.listen(chance.uniform(0.1, 0.3))
+        person.spin(rng.uniform(0.1, 0.3))
         latency = person.take_over() if person.mode is Mode.POLICY else None
         if latency is None:
             stops.append(person.controls[-1].reason)
         else:
             latencies.append(latency)
         person.hand_back(cell)
-    stamps = np.array([control.stamp for control in person.controls[begun:]]) / SECOND
+    stamps = np.array([control.stamp for control in person.controls[first:]]) / SECOND
     return {
         'take_overs': len(latencies),
         **{f'p{q}': float(np.percentile(latencies, q)) for q in (50, 95, 99)},
@@ -202,23 +207,23 @@ def main() -> int:
     args = parser.parse_args()
     os.environ['ROS_DOMAIN_ID'] = str(free_domain())
     rclpy.init()
-    chance, cores = random.Random(args.seed), os.cpu_count() or 1
+    rng, cores = random.Random(args.seed), os.cpu_count() or 1
     results = {}
-    with alone(str(HERE / '_stand_ins.py')) as cell, alone(*GATE, *ALLOWED):
-        person = Person()
+    with start_process(str(HERE / '_fake_cell.py')) as cell, start_process(*GATE, *GATE_PARAMETERS):
+        person = OperatorNode()
         person.hand_back(cell)
-        results['alone'] = measure(person, cell, args.count, chance)
+        results['alone'] = measure(person, cell, args.count, rng)
         with ExitStack() as stack:
             for _ in range(cores):
-                stack.enter_context(alone(str(HERE / '_training.py')))
-            person.listen(10.0)  # the work has begun
-            results['loaded'] = measure(person, cell, args.count, chance)
+                stack.enter_context(start_process(str(HERE / '_training_load.py')))
+            person.spin(10.0)  # until the load has started
+            results['loaded'] = measure(person, cell, args.count, rng)
     rclpy.try_shutdown()
     print(table(results))
     met = results['loaded']['p99'] <= TARGET_P99
-    facts = {'cores': cores, 'machine': platform.machine(), 'load': os.getloadavg()[0]}
+    machine = {'cores': cores, 'machine': platform.machine(), 'load': os.getloadavg()[0]}
     if args.json:
-        args.json.write_text(json.dumps({**facts, **results, 'met': met}, indent=2) + '\n')
+        args.json.write_text(json.dumps({**machine, **results, 'met': met}, indent=2) + '\n')
     return 0 if met else 1
 
 

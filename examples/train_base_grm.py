@@ -2,9 +2,9 @@
 
     .venv/bin/python examples/train_base_grm.py --out models/grm
 
-The operator's rollouts are graded: clean and recovered successes, partial insertions, near misses
-and failures, half of them in randomised light, colours and camera poses. Their true progress is
-the label. Seeds start at one million, so that rollouts drawn from smaller seeds are unseen.
+The rollouts of the scripted expert are successes with and without recovery, partial insertions,
+near misses and failures, half of them with randomised lighting, colours and camera poses. Labels
+are the true progress. Seeds start at one million, so that rollouts of smaller seeds are held out.
 """
 
 import argparse
@@ -14,27 +14,27 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from robo_dopamine_ros.reward.compact.adaptation import adapt
-from robo_dopamine_ros.reward.compact.dataset import SIZE
-from robo_dopamine_ros.reward.compact.settings import Settings
-from robo_dopamine_ros.sim.rollouts import Studio
-from robo_dopamine_ros.sim.variation import Looks
+from robo_dopamine_ros.envs.rollouts import RolloutRecorder
+from robo_dopamine_ros.grm.compact.adaptation import adapt
+from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
+from robo_dopamine_ros.grm.compact.dataset import STORED_SIZE
+from robo_dopamine_ros.sim.domain_randomization import VisualRandomization
 from robo_dopamine_ros.types import Recording
 
 FIRST_SEED = 1_000_000
 MIX = {'demonstration': 4, 'recovery': 4, 'partial': 4, 'near_miss': 4, 'failure': 2}
-SETTINGS = Settings(
+SETTINGS = CompactTrainConfig(
     steps=900, seconds=3600.0, scenes=4, frames=9, broken=6, strength=0.4, drop=0.15
 )
 
 
-def simulate(studio: Studio, rounds: int) -> list[Recording]:
-    """Draw `rounds` times the mix of rollouts, every other one in a look of its own."""
+def simulate(recorder: RolloutRecorder, rounds: int) -> list[Recording]:
+    """Record `rounds` times the mix of rollouts, every other one with visual randomisation."""
     styles = [style for style, count in MIX.items() for _ in range(count)] * rounds
-    looks = itertools.cycle([None, Looks()])
-    numbered = zip(styles, itertools.count(FIRST_SEED), looks, strict=False)
+    randomizations = itertools.cycle([None, VisualRandomization()])
+    numbered = zip(styles, itertools.count(FIRST_SEED), randomizations, strict=False)
     bar = tqdm(numbered, total=len(styles), desc='rollouts')
-    return [studio.recording(style, seed, look) for style, seed, look in bar]
+    return [recorder.recording(style, seed, one) for style, seed, one in bar]
 
 
 def main() -> None:
@@ -49,14 +49,14 @@ def main() -> None:
     settings = dataclasses.replace(SETTINGS, steps=args.steps, threads=args.threads)
     with tqdm(total=100, unit='%') as bar:
 
-        def tell(share: float, what: str) -> None:
-            bar.set_description_str(what, refresh=False)
-            bar.n = round(100 * share)
+        def report(fraction: float, stage: str) -> None:
+            bar.set_description_str(stage, refresh=False)
+            bar.n = round(100 * fraction)
             bar.refresh()
 
-        with Studio(SIZE) as studio:
-            episodes = simulate(studio, args.rounds)
-            print(adapt(episodes, args.out, settings, args.seed, report=tell))
+        with RolloutRecorder(STORED_SIZE) as recorder:
+            episodes = simulate(recorder, args.rounds)
+            print(adapt(episodes, args.out, settings, args.seed, report=report))
 
 
 if __name__ == '__main__':

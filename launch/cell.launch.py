@@ -1,7 +1,7 @@
 """Any cell, and its cameras; every other launch file here includes this one.
 
-Which processes there are is asked of `robo-dopamine up --dry-run`, so that both start the same; as
-a program, because launch may run under another Python than the nodes.
+The list of processes comes from `robo-dopamine up --dry-run`, so that both start the same; run as a
+program, because launch may run under another Python than the nodes.
 """
 
 import json
@@ -16,21 +16,21 @@ from launch.substitutions import EnvironmentVariable
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from robo_dopamine_ros.ros.shared_memory import sweep
-from robo_dopamine_ros.ros.vendors import require
+from robo_dopamine_ros.ros.shared_memory import remove_stale
+from robo_dopamine_ros.ros.vendor_packages import require_packages
 from robo_dopamine_ros.types import VIEWS
 
 PROFILE = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 ARGUMENTS = {  # name: default, description
     'config': ('sim', 'parameter file of the cell, or the name of one in config/'),
-    'namespace': ('', 'of all nodes and relative topics; a second robot has its own'),
-    'model': ('', 'folder of the reward model; empty: the one that is shipped'),
-    'views': ('', "views the reward node watches, as 'front left_wrist'; empty: as in config"),
+    'namespace': ('', 'of all nodes and relative topics; every robot can have its own'),
+    'model': ('', 'folder of the reward model; empty: the shipped one'),
+    'views': ('', "camera views of the reward node, as 'front left_wrist'; empty: as in config"),
     'task': ('', 'instruction of episodes that are started without one'),
     'run': ('', 'folder of a run of `robo-dopamine train`, for cells that learn'),
     'without': ('', "nodes of the cell that are started elsewhere, as 'teleop'"),
     'set': ('', "parameters that win over config, as 'gate.limits.speed=0.1 reward.rate=5'"),
-    'cameras': ('topics', 'who shows the views: others, on topics; or drivers started here'),
+    'cameras': ('topics', 'source of the views: topics of others, or drivers started here'),
     **{
         view: ('', f'source of the {view} view: topic, serial number (realsense), device (usb_cam)')
         for view in VIEWS
@@ -39,7 +39,7 @@ ARGUMENTS = {  # name: default, description
 
 
 def generate_launch_description():
-    """Give the arguments, what drivers and nodes need of the environment, and them all."""
+    """Return the arguments, the environment of drivers and nodes, and these."""
     profile = str(Path(__file__).resolve().parents[1] / 'config' / 'fastdds.xml')
     choices = {'cameras': list(CAMERAS)}
     arguments = [
@@ -58,16 +58,16 @@ def generate_launch_description():
 
 
 def start(context):
-    """Start camera drivers, if they are wanted, and the nodes."""
+    """Start the requested camera drivers and the nodes."""
     given = {name: context.launch_configurations[name] for name in ARGUMENTS}
-    sweep()  # what killed processes left would add up until memory is full
+    remove_stale()  # segments of killed processes would fill the memory
     sources = {view: given[view] for view in VIEWS if given[view]}
     drivers, topics = CAMERAS[given['cameras']](given['namespace'], sources)
     return [*drivers, *(node(process, topics) for process in processes(given))]
 
 
 def processes(given):
-    """Ask what the cell consists of; refusals come as they are."""
+    """Return the processes of the cell; errors of the command are raised as they are."""
     program = Path(get_package_prefix('robo_dopamine'), 'lib', 'robo_dopamine', 'robo-dopamine')
     words = [str(program), 'up', given['config'], '--dry-run']
     for option in ('namespace', 'model', 'task', 'run'):
@@ -82,7 +82,7 @@ def processes(given):
 
 
 def node(process, topics):
-    """Give one node, to which views come on `topics`."""
+    """Return the launch action of one node, with its views remapped to `topics`."""
     remaps = []
     for view, topic in topics.items():
         remaps += ['-r', f'{view}/image_raw:={topic}']
@@ -99,18 +99,18 @@ def node(process, topics):
 
 
 def end(event, context):
-    """End the whole cell, with an exit code that says it should not have."""
+    """End the whole cell with a non-zero exit code."""
     if not context.is_shutdown:
         raise RuntimeError(f'{event.process_name} ended with exit code {event.returncode}')
 
 
 def topics(namespace, sources):
-    """Others show the views, under these names or their own."""
+    """Use topics of others, under these names or the default ones."""
     return [], sources
 
 
 def realsense(namespace, sources):
-    """Start one driver per serial number; a D405 shows its colours elsewhere: use topics."""
+    """Start one driver per serial number; a D405 has another colour topic: use `topics`."""
     _check(sources, 'serial number', 'realsense2_camera')
     drivers = [
         Node(
@@ -159,7 +159,7 @@ def usb_cam(namespace, sources):
 def _check(sources, kind, package):
     if not sources:
         raise RuntimeError(f'no camera: name the {kind} of each view, as {VIEWS[0]}:=...')
-    require(package)
+    require_packages(package)
 
 
 CAMERAS = {'topics': topics, 'realsense': realsense, 'usb_cam': usb_cam}

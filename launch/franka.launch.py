@@ -1,4 +1,4 @@
-"""A Franka behind CRISP controllers, and its gate, teleoperation, reward and conductor."""
+"""A Franka behind CRISP controllers, and its gate, teleoperation, reward and episode manager."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from robo_dopamine_ros.ros.vendors import require
+from robo_dopamine_ros.ros.vendor_packages import require_packages
 
 HERE = Path(__file__).resolve().parent
 DRIVEN = IfCondition(LaunchConfiguration('driver'))
@@ -38,7 +38,7 @@ ARGUMENTS = [
 
 
 def generate_launch_description():
-    """Give the cell and, if wanted, its driver."""
+    """Return the cell and, unless `driver:=false`, its driver."""
     return LaunchDescription(
         [
             *ARGUMENTS,
@@ -50,14 +50,14 @@ def generate_launch_description():
 
 
 def check(context):
-    """Refuse what could not start, before anything does."""
-    require('franka_bringup', 'crisp_controllers', 'controller_manager')
+    """Check that the required packages are installed, before anything starts."""
+    require_packages('franka_bringup', 'crisp_controllers', 'controller_manager')
     if not context.launch_configurations['robot_ip']:
         raise RuntimeError('robot_ip is empty; it must be the address of the robot')
 
 
 def driver(context):
-    """Start the vendor's bring-up, then what tells the pose and follows it; nothing moves."""
+    """Start the driver of the vendor, then broadcasters and controller; nothing moves."""
     given = context.launch_configurations
     names = ('robot_ip', 'robot_type', 'load_gripper', 'namespace')
     bringup = PathJoinSubstitution(

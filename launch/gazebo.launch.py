@@ -10,7 +10,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from robo_dopamine_ros.ros.vendors import require
+from robo_dopamine_ros.ros.vendor_packages import require_packages
 from robo_dopamine_ros.types import VIEWS
 
 HERE = Path(__file__).resolve().parent
@@ -62,7 +62,7 @@ ARGUMENTS = [
 
 
 def generate_launch_description():
-    """Give the cell and, if wanted, the simulation."""
+    """Return the cell and, unless it runs already, the simulation."""
     cell = IncludeLaunchDescription(
         str(HERE / 'cell.launch.py'),
         launch_arguments=[
@@ -80,12 +80,12 @@ def generate_launch_description():
 
 
 def check(context):
-    """Refuse what could not start, before anything does."""
-    require(*VENDORS)
+    """Check that the required packages are installed, before anything starts."""
+    require_packages(*VENDORS)
 
 
 def driver(context):
-    """Start Gazebo with the arm, and what carries clock, pictures and commands across."""
+    """Start Gazebo with the arm, and the bridges for clock, images and commands."""
     given = context.launch_configurations
     headless = IfCondition(LaunchConfiguration('headless')).evaluate(context)
     options = '-r -s --headless-rendering' if headless else '-r'
@@ -123,9 +123,9 @@ def driver(context):
 
 
 def described(path, namespace):
-    """Give the URDF; only a xacro file needs xacro."""
+    """Return the URDF; only a xacro file needs xacro."""
     if Path(path).suffix == '.xacro':
-        require('xacro')
+        require_packages('xacro')
         import xacro
 
         return xacro.process_file(path, mappings={'namespace': namespace}).toxml()

@@ -1,4 +1,4 @@
-"""Practice of a simulated arm: policy, recorder and learner; give the folder as run:=DIR."""
+"""Online training of a simulated arm: policy, recorder and learner; needs run:=DIR."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ CELL = str(Path(__file__).with_name('cell.launch.py'))
 
 
 def generate_launch_description():
-    """Include the cell under its own default."""
+    """Include the cell with its own default configuration."""
     config = DeclareLaunchArgument(
         'config',
         default_value='learn',

@@ -1,4 +1,4 @@
-"""An AgileX PiPER, and its gate, teleoperation, reward and conductor."""
+"""An AgileX PiPER, and its gate, teleoperation, reward and episode manager."""
 
 import shlex
 from pathlib import Path
@@ -14,7 +14,7 @@ from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from robo_dopamine_ros.ros.vendors import require
+from robo_dopamine_ros.ros.vendor_packages import require_packages
 
 HERE = Path(__file__).resolve().parent
 DRIVEN = IfCondition(LaunchConfiguration('driver'))
@@ -50,7 +50,7 @@ TOPICS = ('control/joint_states', 'control/move_js', 'feedback/joint_states')
 
 
 def generate_launch_description():
-    """Give the cell and, if wanted, its driver."""
+    """Return the cell and, unless `driver:=false`, its driver."""
     return LaunchDescription(
         [
             *ARGUMENTS,
@@ -63,20 +63,20 @@ def generate_launch_description():
 
 
 def check(context):
-    """Refuse what could not start, before anything does."""
-    require('agx_arm_ctrl')
+    """Check that the required packages are installed, before anything starts."""
+    require_packages('agx_arm_ctrl')
 
 
 def describe(context):
-    """Tell the gate of the URDF, which the driver does not."""
+    """Pass the URDF to the gate; the driver does not publish it."""
     given = context.launch_configurations
-    told = f'gate.driver.agx.chain.urdf={given["urdf"]}'
-    more = SetLaunchConfiguration('set', f'{shlex.quote(told)} {given.get("set", "")}')
+    urdf = f'gate.driver.agx.kinematics.urdf={given["urdf"]}'
+    more = SetLaunchConfiguration('set', f'{shlex.quote(urdf)} {given.get("set", "")}')
     return [more] if given['urdf'] else []
 
 
 def driver(context):
-    """Start the vendor's node, deaf to commands until the gate opens it."""
+    """Start the node of the vendor, which ignores commands until the gate enables it."""
     given = context.launch_configurations
     return [
         Node(

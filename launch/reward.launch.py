@@ -1,4 +1,4 @@
-"""Progress and reward beside a robot of your own: the reward node and the conductor, no gate."""
+"""Progress and reward beside your own robot: the reward node and the episode manager, no gate."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ CELL = str(Path(__file__).with_name('cell.launch.py'))
 
 
 def generate_launch_description():
-    """Include the cell under its own default."""
+    """Include the cell with its own default configuration."""
     config = DeclareLaunchArgument(
         'config',
         default_value='reward',

@@ -1,4 +1,4 @@
-"""A Universal Robots arm, and its gate, teleoperation, reward and conductor."""
+"""A Universal Robots arm, and its gate, teleoperation, reward and episode manager."""
 
 from pathlib import Path
 
@@ -9,21 +9,21 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, Pyth
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from robo_dopamine_ros.ros.vendors import require
+from robo_dopamine_ros.ros.vendor_packages import require_packages
 
 HERE = Path(__file__).resolve().parent
 SERVO = str(HERE.parent / 'config' / 'drivers' / 'ur_servo.yaml')
-CONFIGS = {'joint_stream': 'ur', 'servo': 'ur_servo'}  # how the arm is driven, and its cell
-CONTROLLERS = {  # that must run for it
-    'joint_stream': 'forward_position_controller',
+CONFIGS = {'position_controller': 'ur', 'servo': 'ur_servo'}  # value of `arm`: its cell
+CONTROLLERS = {  # that it needs
+    'position_controller': 'forward_position_controller',
     'servo': 'scaled_joint_trajectory_controller',
 }
 DRIVEN = IfCondition(LaunchConfiguration('driver'))
 ARGUMENTS = [
     DeclareLaunchArgument(
         'arm',
-        default_value='joint_stream',
-        description='who computes joints: the gate, or MoveIt Servo',
+        default_value='position_controller',
+        description='inverse kinematics by the gate (position_controller) or MoveIt Servo',
         choices=list(CONFIGS),
     ),
     DeclareLaunchArgument(
@@ -44,7 +44,7 @@ ARGUMENTS = [
 
 
 def generate_launch_description():
-    """Give the cell and, if wanted, its driver."""
+    """Return the cell and, unless `driver:=false`, its driver."""
     return LaunchDescription(
         [
             *ARGUMENTS,
@@ -56,10 +56,10 @@ def generate_launch_description():
 
 
 def check(context):
-    """Refuse what could not start, before anything does."""
+    """Check that the required packages are installed, before anything starts."""
     given = context.launch_configurations
     servo = given['arm'] == 'servo'
-    require('ur_robot_driver', *(('moveit_servo', 'ur_moveit_config') if servo else ()))
+    require_packages('ur_robot_driver', *(('moveit_servo', 'ur_moveit_config') if servo else ()))
     if not given['robot_ip']:
         raise RuntimeError('robot_ip is empty; it must be the address of the robot')
     if namespace := given.get('namespace'):  # the cell, which declares it, comes later
@@ -70,7 +70,7 @@ def check(context):
 
 
 def driver(context):
-    """Start the vendor's driver, and Servo where it is wanted."""
+    """Start the driver of the vendor, and Servo with `arm:=servo`."""
     given = context.launch_configurations
     bringup = PathJoinSubstitution(
         [FindPackageShare('ur_robot_driver'), 'launch', 'ur_control.launch.py']
@@ -86,7 +86,7 @@ def driver(context):
 
 
 def servo_node(ur_type):
-    """Give MoveIt Servo with the vendor's description of the arm and our own settings."""
+    """Return MoveIt Servo with the description of the vendor and our own settings."""
     from moveit_configs_utils import MoveItConfigsBuilder
 
     semantic = (Path('srdf') / 'ur.srdf.xacro', {'name': ur_type})

@@ -1,6 +1,6 @@
-"""The nouns every part shares: frozen, in SI units, shapes noted.
+"""Types that all parts share: frozen dataclasses in SI units, with shapes and frames noted.
 
-Stamps are integer nanoseconds of ROS time, so that two parts can compare them for equality.
+Stamps are integer nanoseconds of ROS time, so that they can be compared for equality.
 """
 
 import math
@@ -15,7 +15,7 @@ VIEWS = ('front', 'left_wrist', 'right_wrist')  # the usual three, in the order 
 
 
 class Phase(IntEnum):
-    """Where an episode stands."""
+    """Phase of an episode."""
 
     IDLE = 0
     RESETTING = 1
@@ -34,12 +34,12 @@ class Outcome(IntEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether the task itself ended, so that nothing follows to bootstrap from."""
+        """Whether the task itself ended, so that there is no next state to bootstrap from."""
         return self in (Outcome.SUCCESS, Outcome.FAILURE)
 
 
 class Mode(IntEnum):
-    """Who is in charge of the arm; higher numbers win."""
+    """Source that is in control of the arm, in rising order of priority."""
 
     HOLD = 0
     POLICY = 1
@@ -48,9 +48,35 @@ class Mode(IntEnum):
     STOPPED = 4
 
 
+def require_at_least(low: float, config: object, *names: str, prefix: str = '') -> None:
+    """Raise ValueError for a field of a configuration that is below `low` or not finite."""
+    for name in names:
+        if not low <= (value := getattr(config, name)) < math.inf:
+            raise ValueError(f'{prefix}{name} = {value}; it must be {low:g} or more')
+
+
+def require_positive(config: object, *names: str, prefix: str = '') -> None:
+    """Raise ValueError for a field of a configuration that is not positive and finite."""
+    for name in names:
+        if not 0.0 < (value := getattr(config, name)) < math.inf:
+            raise ValueError(f'{prefix}{name} = {value}; it must be above 0')
+
+
+def check_timeout(name: str, age: float, timeout: float) -> str:
+    """Return that nothing came from `name` for longer than `timeout` [s]; empty if it did.
+
+    `age` is the time since its newest message [s], infinite before the first.
+    """
+    if age <= timeout:
+        return ''
+    if not math.isfinite(age):
+        return f'{name}: nothing heard yet'
+    return f'{name} is silent for {age:.2f} s, longer than {timeout:.2f} s'
+
+
 @dataclass(frozen=True)
 class Views:
-    """One synchronized set of camera pictures; a view that is missing is simply absent."""
+    """One synchronized set of camera images; a missing view has no entry."""
 
     images: Mapping[str, np.ndarray]  # view name -> (H, W, 3) uint8 RGB
     stamps: Mapping[str, int]  # view name -> [ns] ROS time
@@ -68,28 +94,28 @@ class Views:
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a reward model may keep for a whole episode."""
+    """Task of an episode, which a reward model may encode once."""
 
     instruction: str
     start: Views
-    goal: Views | None = None  # None: no goal known; backward progress is left out
+    goal: Views | None = None  # None: not known; there is no backward progress
 
 
 @dataclass(frozen=True)
 class Hops:
-    """What a reward model says of one set of views; every hop is in [-1, 1]."""
+    """Output of a reward model for one set of views: relative progress (hops) in [-1, 1]."""
 
     incremental: float  # from the previous valid views; 0 at the first
     forward: float  # from the start views
     backward: float | None  # from the goal views; None without a goal
-    familiarity: float = 1.0  # 1: input as the model knows it, 0: nothing like it
-    valid: bool = True  # False: no reading, whatever the numbers say
-    reason: str = ''  # why there is no reading
+    familiarity: float = 1.0  # 1: like the training data, 0: out of distribution
+    valid: bool = True  # False: the numbers mean nothing
+    reason: str = ''  # why it is not valid
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One reading of task progress."""
+    """One estimate of task progress."""
 
     stamp: int  # newest view [ns]
     episode: str = ''
@@ -118,7 +144,7 @@ class Reward:
     episode: str = ''
     step: int = 0
     reward: float = 0.0  # success + shaping
-    success: float = 0.0  # 1 when the conductor ended the episode as a success
+    success: float = 0.0  # 1 when the episode manager ended the episode as a success
     shaping: float = 0.0  # discount * potential - previous_potential
     potential: float = 0.0  # 0..1
     previous_potential: float = 0.0  # 0..1
@@ -130,41 +156,41 @@ class Reward:
 
 @dataclass(frozen=True)
 class Episode:
-    """The conductor's word on the episode under way."""
+    """State of the current episode, as the episode manager publishes it."""
 
     id: str = ''
     index: int = 0
     task: str = ''
     phase: Phase = Phase.IDLE
     outcome: Outcome = Outcome.NONE
-    decided_by: str = ''  # who said so
+    decided_by: str = ''  # who decided the outcome
     stamp: int = 0  # [ns] of this change
 
 
 @dataclass(frozen=True)
 class Pose:
-    """A pose in the frame its owner names."""
+    """A pose; its owner names the frame."""
 
     position: np.ndarray  # (3,) [m]
     orientation: np.ndarray  # (4,) unit quaternion x, y, z, w
 
 
 @dataclass(frozen=True)
-class Action:
-    """A wish for the arm: a twist, or a joint target when resetting."""
+class ArmCommand:
+    """Command for the arm, requested or sent: a twist, or a joint target when resetting."""
 
     stamp: int  # [ns]
     twist: np.ndarray = field(default_factory=lambda: np.zeros(6))  # (6,) [m/s, rad/s], base frame
     joints: np.ndarray | None = None  # (n,) [rad] target, reset only
     gripper: float = 1.0  # 0 closed .. 1 open
-    valid: bool = True
-    reason: str = ''
-    policy_version: int = 0
+    valid: bool = True  # False: the source is alive and requests no motion
+    reason: str = ''  # why it requests none
+    policy_version: int = 0  # of the weights; 0 when no policy decided
 
 
 @dataclass(frozen=True)
 class ArmState:
-    """What the arm reports."""
+    """Measured state of the arm, as its driver reports it."""
 
     stamp: int  # [ns]
     pose: Pose  # tool in the base frame
@@ -180,35 +206,35 @@ class ArmState:
 
 @dataclass(frozen=True)
 class Control:
-    """What the gate did in one tick, and why."""
+    """Decision of the gate in one tick, and its reason."""
 
     stamp: int  # [ns]
     mode: Mode
     latched: bool
     reason: str
     source: str  # topic the command came from
-    sent: Action
+    sent: ArmCommand  # after every limit
     target: Pose | None  # tool target in the base frame; None when none was sent
-    wished: np.ndarray = field(default_factory=lambda: np.zeros(6))  # by the source, before limits
+    requested: np.ndarray = field(default_factory=lambda: np.zeros(6))  # twist before the limits
 
 
 @dataclass(frozen=True)
-class Kept:
-    """How far the recorder has come: all of it is on disk, whatever happens next."""
+class RecorderStatus:
+    """Newest data that the recorder has on disk."""
 
     stamp: int  # [ns]
-    epoch: int = 0  # of the newest step that is kept; 0 before the first
-    sequence: int = 0  # of that step; those before it in its epoch are kept too
-    ended: str = ''  # id of the episode whose end was kept last
-    reason: str = ''  # why nothing more can be kept; empty while all is well
+    epoch: int = 0  # of the newest stored step; 0 before the first
+    sequence: int = 0  # of that step; all earlier steps of its epoch are stored too
+    ended_episode: str = ''  # id of the episode whose end was stored last; empty before the first
+    reason: str = ''  # why nothing more can be stored; empty in normal operation
 
 
 @dataclass(frozen=True)
 class LearnerStatus:
-    """How learning goes."""
+    """State of the learner."""
 
     stamp: int  # [ns]
-    steps: int = 0  # gradient steps so far
+    updates: int = 0  # gradient steps so far
     updates_per_second: float = 0.0  # [1/s]
     losses: Mapping[str, float] = field(default_factory=dict)
     demonstrations: int = 0  # transitions
@@ -220,7 +246,7 @@ class LearnerStatus:
 
 @dataclass(frozen=True)
 class Recording:
-    """A recorded episode that can be played; pictures are read only while it plays."""
+    """A recorded episode; its images are decoded only while it is played."""
 
     name: str
     rate: float  # [Hz]
@@ -231,5 +257,5 @@ class Recording:
     progress: np.ndarray | None = None  # (length,) 0..1; None when not annotated
     instruction: str = ''
     outcome: Outcome = Outcome.NONE
-    grade: str = ''  # success, partial or failure; empty when nobody graded it
+    grade: str = ''  # success, partial or failure; empty: not graded
     keyframes: tuple[int, ...] = ()  # frames between the annotated sub-tasks, both ends included

@@ -1,7 +1,7 @@
-"""Points the CMake files that ROS 2's wheels ship at this machine's Python and NumPy headers.
+"""Rewrites the CMake files of the ROS 2 wheels to this machine's Python and NumPy headers.
 
-The wheels name the folders of the machine they were built on, so nothing compiles against them
-as installed. Run it with the interpreter they are installed for; a second run rewrites none.
+The wheels name folders of the machine they were built on, so that nothing compiles against them as
+installed. Run it with the interpreter they are installed for; a second run changes nothing.
 """
 
 import re
@@ -17,7 +17,7 @@ NUMPY = re.compile(BUILD_MACHINE + r'/lib/python3\.\d+/site-packages/numpy/_?cor
 
 
 def rewritten(text: str, python_include: str, numpy_include: str) -> str:
-    """One CMake file's text with the build machine's two header folders replaced."""
+    """Return the text of a CMake file with both header folders replaced."""
     text = PYTHON.sub(lambda _: python_include, text)
     return NUMPY.sub(lambda _: numpy_include, text)
 

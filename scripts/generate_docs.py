@@ -1,4 +1,4 @@
-"""Writes docs/messages.md, docs/topics.md and docs/parameters.md from the definitions.
+"""Writes docs/messages.md, topics.md, parameters.md and nodes.svg from the definitions.
 
 With --check nothing is written and the exit code says whether they are up to date.
 """
@@ -13,20 +13,26 @@ from robo_dopamine_ros.ros import environment
 
 environment.activate()
 
-from robo_dopamine_ros.nodes.kinds import KINDS, parameters_of  # noqa: E402
-from robo_dopamine_ros.nodes.settings import CellParameters  # noqa: E402
+from node_graph import draw_nodes  # noqa: E402
+
+from robo_dopamine_ros.nodes.cell_config import (  # noqa: E402
+    NODES,
+    CellParameters,
+    parameters_class,
+)
 from robo_dopamine_ros.ros import topics  # noqa: E402
-from robo_dopamine_ros.ros.params import TYPES, Leaf, flatten  # noqa: E402
+from robo_dopamine_ros.ros.params import TYPES, ParameterSpec, flatten  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = '<!-- Written by scripts/generate_docs.py from {source}; edit those. -->\n'
 PARTS = {'msg': [''], 'srv': ['Request', 'Response'], 'action': ['Goal', 'Result', 'Feedback']}
 LINE = re.compile(r'(?P<type>\S+)\s+(?P<name>\w+)\s*(?P<value>=\s*\S+)?\s*#\s*(?P<meaning>.*)')
-SECTIONS = {**{node: parameters_of(node) for node in KINDS}, 'cell': CellParameters}
+CAMERA = topics.camera_topic('VIEW')
+SECTIONS = {**{node: parameters_class(node) for node in NODES}, 'cell': CellParameters}
 
 
 def main() -> int:
-    """Write or check every page; gives the exit code."""
+    """Write or check every page; returns the exit code."""
     stale = []
     for name, text in pages().items():
         path = ROOT / 'docs' / name
@@ -42,16 +48,17 @@ def main() -> int:
 
 
 def pages() -> dict[str, str]:
-    """Give every generated page by its file name."""
+    """Return every generated page by its file name."""
     return {
         'messages.md': ''.join(messages()),
         'topics.md': ''.join(all_topics()),
         'parameters.md': ''.join(parameters()),
+        'nodes.svg': draw_nodes([CAMERA, *topics.TOPICS]),
     }
 
 
 def messages() -> Iterator[str]:
-    """Every message, service and action with its fields."""
+    """Yield every message, service and action with its fields."""
     yield NOTE.format(source='msg/, srv/ and action/')
     yield '# Messages, services and actions of `robo_dopamine`\n\n'
     yield 'Every stamp is ROS time. Frames follow REP 103: SI units, x forward, y left, z up.\n'
@@ -62,7 +69,7 @@ def messages() -> Iterator[str]:
 
 
 def definition(text: str, parts: list[str]) -> Iterator[str]:
-    """One file: its introduction, then a table for each part."""
+    """Yield the introduction of one file and a table for each part."""
     lines = text.splitlines()
     start = next(i for i, line in enumerate(lines) if not line.startswith('#'))
     yield ' '.join(line.lstrip('# ') for line in lines[:start]) + '\n'
@@ -76,7 +83,7 @@ def definition(text: str, parts: list[str]) -> Iterator[str]:
 
 
 def table_row(line: str) -> str:
-    """One field or constant as a row; ValueError for one without a meaning."""
+    """Return one field or constant as a row; ValueError for one without a comment."""
     if not line.strip():
         return ''
     if (found := LINE.fullmatch(line)) is None:
@@ -86,10 +93,10 @@ def table_row(line: str) -> str:
 
 
 def all_topics() -> Iterator[str]:
-    """Every topic, service and action with its owner."""
+    """Yield every topic, service and action with its owner."""
     yield NOTE.format(source='robo_dopamine_ros/ros/topics.py')
     yield '# Topics, services and actions\n\n'
-    yield 'Names are relative: a namespace makes a second robot.\n\n'
+    yield 'Names are relative, so that every robot can have a namespace.\n\n'
     yield '| topic | type | rate | quality of service | from | to | meaning |\n'
     yield '|---|---|---|---|---|---|---|\n'
     cameras = [topics.camera_topic('VIEW', transport) for transport in ('raw', 'compressed')]
@@ -112,15 +119,16 @@ def all_topics() -> Iterator[str]:
 
 
 def type_name(kind: type) -> str:
-    """Give package/Type of a message class."""
+    """Return package/Type of a message class."""
     return f'{kind.__module__.partition(".")[0]}/{kind.__name__}'
 
 
 def parameters() -> Iterator[str]:
-    """Every parameter of every node."""
+    """Yield every parameter of every node."""
     yield NOTE.format(source='the dataclasses of the nodes')
-    yield '# Parameters\n\nSet when a node starts, then read-only; unknown ones are refused.\n'
-    yield 'The section `cell` is that of the parameter file of a cell; no node has it.\n'
+    yield '# Parameters\n\n'
+    yield 'They are set when a node starts and read-only afterwards; unknown ones are refused.\n'
+    yield 'The section `cell` of a cell file belongs to no node.\n'
     for node, fields in SECTIONS.items():
         yield f'\n## {node}\n\n| parameter | type | default | meaning |\n|---|---|---|---|\n'
         for key, leaf in flatten(fields).items():
@@ -128,13 +136,13 @@ def parameters() -> Iterator[str]:
             yield f'| `{key}` | {kind_name(leaf)} | `{default}` | {meaning(leaf)} |\n'
 
 
-def kind_name(leaf: Leaf) -> str:
-    """Give the type as ROS names it."""
+def kind_name(leaf: ParameterSpec) -> str:
+    """Return the type as ROS names it."""
     return TYPES[leaf.kind].name.lower().replace('_', ' ')
 
 
-def meaning(leaf: Leaf) -> str:
-    """Give the description, with the range where ROS checks it."""
+def meaning(leaf: ParameterSpec) -> str:
+    """Return the description, with the range that ROS checks."""
     limits = f'; {leaf.range[0]:g} to {leaf.range[1]:g}' if leaf.range else ''
     return leaf.description + limits
 

@@ -1,7 +1,7 @@
-"""Pins every package that the ones in requirements/ bring along, for one version of Python.
+"""Pins every dependency of the packages in requirements/, for one version of Python.
 
-Usage: lock.py PYTHON, for each of CPython 3.10, 3.11 and 3.12. What belongs to the build of
-PyTorch that pip was told to prefer (CPU or CUDA) stays open.
+Usage: lock.py PYTHON, for each of CPython 3.10, 3.11 and 3.12. Packages of one build of PyTorch
+(CPU or CUDA) are not pinned.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Runs those stages of the set-up whose inputs changed: packages, interfaces, project.
 
-What a stage depends on is told by content, never by time stamps, so that a fresh clone or a
-touched file costs nothing. Started by setup.sh with the interpreter of .venv, without site.
+Inputs are compared by content, not by time stamps, so that a fresh clone or a touched file costs
+nothing. Started by setup.sh with the interpreter of .venv, without site.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def environment() -> dict[str, str]:
     return {**kept, **prefixes, 'VIRTUAL_ENV': str(VENV), 'PATH': path}
 
 
-def run(log: Path, *command: str | Path, heed: Callable[[str], None] | None = None) -> None:
+def run(log: Path, *command: str | Path, on_line: Callable[[str], None] | None = None) -> None:
     """Run a command with its output in `log`; on failure show the end of it and leave."""
     words = [str(word) for word in command]
     with log.open('a') as file:
@@ -69,30 +69,30 @@ def run(log: Path, *command: str | Path, heed: Callable[[str], None] | None = No
         )
         for line in process.stdout or ():
             file.write(line)
-            if heed:
-                heed(line)
+            if on_line:
+                on_line(line)
     if process.wait():
         print(*log.read_text().splitlines()[-40:], sep='\n', file=sys.stderr)
         sys.exit(f'setup: {words[0]} failed with {process.returncode}; all of it is in {log}')
 
 
 class Download:
-    """Adds up what pip fetches, from the words it prints [bytes]."""
+    """Sums the sizes of the packages that pip fetches, from its output [bytes]."""
 
     def __init__(self) -> None:
-        self.fetched = 0.0  # over the network
-        self.kept = 0.0  # from pip's cache or a local folder
+        self.downloaded = 0.0  # over the network
+        self.cached = 0.0  # from pip's cache or a local folder
 
-    def heed(self, line: str) -> None:
-        """Take one line of pip's output; name the wheels one waits for."""
+    def on_line(self, line: str) -> None:
+        """Add one line of pip's output; print the large wheels."""
         if match := FETCHED.match(line):
             size = float(match[3]) * SIZES[match[4]]
-            self.fetched += size if match[1] == 'Downloading' else 0.0
-            self.kept += size if match[1] == 'Using cached' else 0.0
+            self.downloaded += size if match[1] == 'Downloading' else 0.0
+            self.cached += size if match[1] == 'Using cached' else 0.0
             if size > 30e6:
                 print(f'setup:   {match[2].rsplit("/")[-1]} ({size / 1e6:.0f} MB)', flush=True)
         elif match := LOCAL.match(line):
-            self.kept += Path(match[1]).stat().st_size
+            self.cached += Path(match[1]).stat().st_size
 
 
 def install_packages(log: Path) -> None:
@@ -101,11 +101,11 @@ def install_packages(log: Path) -> None:
     files = [f'-r{ROOT}/requirements/{name}.txt' for name in ('run', 'ros', 'build', 'dev')]
     pins = f'-c{ROOT}/requirements/lock-{TAG}.txt'
     pip = (PYTHON, '-m', 'pip', 'install', '--progress-bar=off', '--disable-pip-version-check')
-    run(log, *pip, *files, pins, heed=download.heed)
+    run(log, *pip, *files, pins, on_line=download.on_line)
     run(log, PYTHON, ROOT / 'scripts' / 'fix_cmake_paths.py')
-    total, kept = (download.fetched + download.kept) / 1e6, download.kept / 1e6
+    total, cached = (download.downloaded + download.cached) / 1e6, download.cached / 1e6
     if total:
-        print(f'setup: {total:.0f} MB of packages, {kept:.0f} MB of them already on this machine')
+        print(f'setup: {total:.0f} MB of packages, {cached:.0f} MB of them already on this machine')
 
 
 def build_interfaces(log: Path) -> None:
@@ -116,14 +116,14 @@ def build_interfaces(log: Path) -> None:
     run(log, *colcon, *chosen, '--event-handlers', 'console_cohesion+', *cmake)
 
 
-def link(target: Path, place: Path) -> None:
-    """Make `place` a link to `target`, whatever link stood there before."""
-    place.unlink(missing_ok=True)
-    place.symlink_to(target)
+def link(target: Path, path: Path) -> None:
+    """Make `path` a symbolic link to `target`, replacing an older one."""
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
 
 
 def install_project(log: Path) -> None:
-    """Put the command, the code and the compiled interfaces where .venv finds them unsourced.
+    """Install the command, the code and the compiled interfaces into .venv, without sourcing.
 
     The start-up hook of the ROS wheels has .venv/lib on the library path already; the
     interfaces' libraries are linked there, because Fast DDS opens them by name.
@@ -153,9 +153,9 @@ STAGES = (
 
 
 def main(spent: float) -> None:
-    """Run the stages that are due; each one that ran makes those after it due.
+    """Run the stages whose inputs changed, and those after them.
 
-    `spent` is the time that went by before, on system packages and the like [s].
+    `spent` is the time used before, for system packages and the like [s].
     """
     begun, earlier = time.monotonic() - spent, f'{TAG} {ROOT}'
     ran = False

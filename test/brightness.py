@@ -1,7 +1,8 @@
-"""A fake reward model whose answers anybody can foretell."""
+"""A fake reward model with predictable hops."""
 
 import numpy as np
 
+from robo_dopamine_ros.grm.protocol import hop_label
 from robo_dopamine_ros.types import Hops, TaskContext, Views
 
 
@@ -11,17 +12,17 @@ def brightness(views: Views) -> float:
 
 
 class Brightness:
-    """A model for which progress is how bright the pictures are."""
+    """A reward model whose progress is the brightness of the images."""
 
     def __init__(self, views: tuple[str, ...], name: str = 'brightness') -> None:
         self.name = name
         self.views = views
         self.contexts: list[TaskContext] = []
         self.fails = False
-        self.rested = 0
+        self.prepared = 0  # calls of prepare_next
         self._last: float | None = None
 
-    def begin(self, context: TaskContext) -> None:
+    def reset(self, context: TaskContext) -> None:
         self.contexts.append(context)
         self._last = None
 
@@ -30,11 +31,10 @@ class Brightness:
             raise RuntimeError('out of memory')
         state = brightness(views)
         last, self._last = self._last, state
-        gained = 0.0 if last is None else state - last
-        room = 1.0 if last is None else (1.0 - last if gained >= 0 else last)
-        return Hops(gained / room if room else 0.0, state, state - 1.0)
+        hop = 0.0 if last is None else float(hop_label(last, state))
+        return Hops(hop, state, state - 1.0)
 
-    def rest(self) -> None:
-        self.rested += 1
+    def prepare_next(self) -> None:
+        self.prepared += 1
         if self.fails:
             raise RuntimeError('out of memory')

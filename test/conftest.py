@@ -13,9 +13,23 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope='session', autouse=True)
 def shared_memory_is_swept():
     """Tests kill processes on purpose; what those leave in shared memory goes at the end."""
-    shared_memory.sweep()
+    shared_memory.remove_stale()
     yield
-    shared_memory.sweep()
+    shared_memory.remove_stale()
+
+
+@pytest.fixture(autouse=True)
+def one_thread(request: pytest.FixtureRequest):
+    """Small networks learn fastest on one thread."""
+    if request.path.parent.name not in ('policy', 'learning', 'training'):
+        yield
+        return
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope='session')

@@ -10,24 +10,40 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CODE = ROOT / 'robo_dopamine_ros'
 FILES = sorted(path for path in CODE.rglob('*.py') if path != CODE / '__init__.py')
-PARTS = {'reward', 'learning', 'safety', 'arms', 'teleop', 'data', 'sim', 'dashboard'}
 NOUNS = {'types', 'geometry'}
-MAY_IMPORT = {  # of this package, beside itself
+PARTS = {  # what each part may import of this package, beside itself and the nouns
+    'safety': set[str](),
+    'arms': set[str](),
+    'teleop': set[str](),
+    'data': set[str](),
+    'episodes': set[str](),
+    'sim': set[str](),
+    'grm': {'checkpoint'},
+    'reward': {'grm.protocol'},
+    'experience': {'reward.shaping'},
+    'policy': {'experience.types', 'checkpoint'},
+    'learning': {'experience', 'policy', 'checkpoint'},
+}
+COMPOSITES = {'training', 'envs'}  # parts that may compose all others
+MAY_IMPORT = {
     'types': set[str](),
     'geometry': {'types'},
-    **{part: NOUNS for part in PARTS},
-    'learning': {*NOUNS, 'data', 'reward.shaping'},
+    'checkpoint': set[str](),
+    **{part: NOUNS | others for part, others in PARTS.items()},
+    **{part: {*NOUNS, 'checkpoint', *PARTS, *COMPOSITES} for part in COMPOSITES},
     'ros': {*NOUNS, 'arms.arm'},
-    'nodes': {*NOUNS, 'ros', *PARTS},
-    'cli': {*NOUNS, 'ros', 'nodes', '__version__', *PARTS},
+    'nodes': {*NOUNS, 'checkpoint', 'ros', *PARTS, *COMPOSITES},
+    'cli': {*NOUNS, 'checkpoint', 'ros', 'nodes', '__version__', *PARTS, *COMPOSITES},
 }
 ROS = re.compile(
     r'(rclpy|launch|launch_ros|tf2_ros|message_filters|cv_bridge|robo_dopamine|\w+_msgs)$'
 )
+TORCH = {'grm', 'policy', 'learning', 'training', 'checkpoint'}
 HOMES = (  # a library, and the parts that may know it
     (ROS, {'ros', 'nodes'}),
-    (re.compile('(torch|transformers|onnx|onnxruntime|tensorrt)$'), {'reward', 'learning'}),
-    (re.compile('mujoco$'), {'sim'}),
+    (re.compile('(torch|transformers|onnx|onnxruntime|tensorrt)$'), TORCH),
+    (re.compile('mujoco$'), {'sim', 'envs'}),
+    (re.compile('gymnasium$'), {'envs', 'training', 'sim'}),
     (re.compile('pinocchio$'), {'arms'}),
 )
 NAMELESS = {'utils', 'common', 'core', 'helpers', 'managers'}

@@ -61,9 +61,9 @@ def test_download_is_added_up_from_what_pip_says(tmp_path: Path) -> None:
         f'Processing {wheel}\n',
         'Requirement already satisfied: pip in ./lib (23.2.1)\n',
     ):
-        download.heed(line)
-    assert download.fetched == pytest.approx(16.5e6 + 62e3)
-    assert download.kept == pytest.approx(78e3 + 1000)
+        download.on_line(line)
+    assert download.downloaded == pytest.approx(16.5e6 + 62e3)
+    assert download.cached == pytest.approx(78e3 + 1000)
 
 
 @pytest.mark.parametrize('tag', ['3.10', '3.11', '3.12'])

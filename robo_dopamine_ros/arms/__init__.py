@@ -1,1 +1,1 @@
-"""Facts of each arm and how to speak to its driver, one file each."""
+"""Arms: interface to a driver, one file per driver, and inverse kinematics."""

@@ -1,38 +1,41 @@
-"""What every arm can do: it hears its driver, and says what to tell it. Knows no ROS.
+"""Driver interface that every arm implements, and what all of them share. Knows no ROS.
 
-`ros/driver.py` binds an arm to a node: it gives what comes on `hears` to `hear`, and publishes
-or calls what `tell`, `start` and `recover` want. Values on the way are nouns: PoseStamped is a
-`Pose`, JointState is `Joints`, TwistStamped and WrenchStamped are (6,) arrays, Float64MultiArray
-is an array, messages with one field `data` are its value; any other message goes as it is in, and
-out as a mapping of its fields.
+`ros/arm_bridge.py` connects an arm to a node: messages on `inputs` go to `on_message`, messages
+of `command` are published on `outputs`, and the calls of `start` and `recover` are made. Values
+are converted on the way: PoseStamped to `Pose`, JointState to `Joints`, TwistStamped and
+WrenchStamped to arrays (6,), Float64MultiArray to an array, messages whose only field is `data` to
+its value. Other messages arrive unconverted, and are sent as a mapping of their fields.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from robo_dopamine_ros.geometry import QUATERNION_TOLERANCE
 from robo_dopamine_ros.types import ArmState, Pose
+
+UNKNOWN_WRENCH = np.full(6, np.nan)
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A topic of the driver."""
+    """A topic of the driver, or an action."""
 
     name: str  # relative to the driver's namespace
-    type: str  # as `ros2 topic type` says it: geometry_msgs/msg/PoseStamped
+    type: str  # as `ros2 topic type` prints it: geometry_msgs/msg/PoseStamped
     depth: int = 1
-    reliable: bool = True  # False: best effort, which hears reliable publishers as well
-    kept: bool = False  # transient local: the newest reaches late joiners too
-    exclusive: bool = False  # the driver is told by one node alone: nothing moves while two speak
-    optional: bool = False  # left out where its message package is not installed
-    frame: str = ''  # frame_id that messages heard must bear, else they are refused; empty: any
+    reliable: bool = True  # False: best effort, which receives from reliable publishers too
+    transient_local: bool = False  # the newest message also reaches late joiners
+    exclusive: bool = False  # the gate must be its only publisher, else nothing moves
+    optional: bool = False  # skipped where its message package is not installed
+    frame: str = ''  # frame_id that received messages must have, else they are refused; empty: any
 
 
 @dataclass(frozen=True)
 class Joints:
-    """What a JointState holds; arrays may be empty where the driver leaves them out."""
+    """Contents of a JointState; arrays may be empty where the driver leaves them out."""
 
     names: tuple[str, ...]
     positions: np.ndarray  # (n,) [rad or m]
@@ -41,64 +44,118 @@ class Joints:
 
 
 @dataclass(frozen=True)
-class Out:
-    """One message to publish; its header's stamp is set as it leaves."""
+class OutgoingMessage:
+    """One message to publish; its header is stamped when it is sent."""
 
-    channel: str  # name of a channel in `tells`
+    channel: str  # name of a channel in `outputs`
     value: Any
     frame: str = ''  # frame_id, where the message has a header
 
 
 @dataclass(frozen=True)
-class Told:
-    """What goes to the driver in one tick."""
+class DriverCommand:
+    """Messages to the driver in one tick."""
 
-    outs: Sequence[Out]
-    target: Pose  # where the tool is really sent, which may be short of what was asked
-    reason: str = ''  # why it is short of it, or why nothing is sent
+    messages: Sequence[OutgoingMessage]
+    target: Pose  # pose the tool is really sent to; may fall short of the commanded one
+    reason: str = ''  # why it falls short, or why nothing is sent
 
 
 @dataclass(frozen=True)
 class Call:
-    """A service (`package/srv/Name`) or an action (`package/action/Name`) to call, once."""
+    """One call of a service (`package/srv/Name`) or an action (`package/action/Name`)."""
 
     name: str  # relative to the driver's namespace
     type: str
     request: Mapping[str, Any] = field(default_factory=dict)
-    timeout: float = 5.0  # for the whole answer [s]
-    title: str = ''  # what people read; the name when empty
+    timeout: float = 5.0  # until the response, or the result of an action [s]
+    label: str = ''  # shown to people; empty: the name
 
 
-# Yields calls and receives each reply (of an action its result), or the reason (str) why none came;
-# a number is a pause [s]. Returns what is still wrong, nothing when all is well.
-Script = Generator[Call | float, Any, str]
+# Yields calls and pauses [s]. Receives the response of each call (of an action its result), or the
+# reason (str) why there is none. Returns the remaining error, empty on success.
+CallSequence = Generator[Call | float, Any, str]
 
 
 class Arm(Protocol):
     """One arm behind its driver; `now` is steady time [s]."""
 
-    name: str  # of the driver, as ArmState.driver says it
-    hears: Sequence[Channel]
-    tells: Sequence[Channel]
+    name: str  # of the driver, published as ArmState.driver
+    inputs: Sequence[Channel]
+    outputs: Sequence[Channel]
 
-    def hear(self, channel: str, value: Any, stamp: int, now: float) -> None:
-        """Take in a message; `stamp` is its header's, or that of its arrival [ns].
+    def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
+        """Handle a message; `stamp` is that of its header, or of its arrival [ns].
 
-        ValueError when it says what cannot be: then it counts as not heard.
+        Raises ValueError for invalid contents; the message then counts as not received.
         """
 
     def state(self, now: float) -> ArmState | str:
-        """Give what is measured; or what is missing, silent, or cannot be, by name and value."""
+        """Return the measured state, or what is missing, silent or invalid, with its value."""
 
-    def tell(self, target: Pose, gripper: float, now: float) -> Told:
-        """Say what sends the tool there; `gripper` is 0 closed .. 1 open.
+    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+        """Return the messages that move the tool to a target pose, base frame.
 
-        Called once a tick, only after `state` gave an ArmState, also while holding: a driver that
-        needs fresh commands gets them.
+        `gripper` is 0 closed .. 1 open. Called once per tick, also while holding, so that drivers
+        with a timeout keep receiving commands; only after `state` returned an ArmState.
         """
 
-    def start(self) -> Script:
-        """Bring the driver to where it follows `tell`; without motion."""
+    def start(self) -> CallSequence:
+        """Make the driver ready to execute `command`; without motion."""
 
-    def recover(self) -> Script:
+    def recover(self) -> CallSequence:
         """Clear a fault; without motion."""
+
+
+@dataclass(frozen=True)
+class ReceivedValue:
+    """Newest value of a channel."""
+
+    value: Any
+    stamp: int  # of its header, or of its arrival [ns]
+    received: float  # steady time of its arrival [s]
+
+
+class LatestMessages:
+    """Newest value of each channel, with a check for timeouts."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, ReceivedValue] = {}
+
+    def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
+        """Store a value; `now` is steady time [s]."""
+        self._newest[channel] = ReceivedValue(value, stamp, now)
+
+    def __getitem__(self, channel: str) -> ReceivedValue:
+        """Return the newest value; KeyError before the first."""
+        return self._newest[channel]
+
+    def get(self, channel: str, default: Any = None) -> Any:
+        """Return the newest value, or the default before the first."""
+        newest = self._newest.get(channel)
+        return default if newest is None else newest.value
+
+    def timeout_reason(self, channels: Iterable[str], now: float, timeout: float) -> str:
+        """Name the channels without a message, or silent beyond the timeout [s]; empty: none."""
+        channels = list(channels)
+        missing = [name for name in channels if name not in self._newest]
+        if missing:
+            return f'nothing heard yet on {", ".join(missing)}'
+        ages = {name: now - self._newest[name].received for name in channels}
+        late = [f'{name} for {age:.2f} s' for name, age in ages.items() if age > timeout]
+        return f'silence on {", ".join(late)}' if late else ''
+
+
+def normalized_pose(pose: Pose) -> Pose:
+    """Return a measured pose with a unit quaternion; ValueError for an invalid one."""
+    length = float(np.linalg.norm(pose.orientation))
+    if not np.isfinite(pose.position).all() or not abs(length - 1) <= QUATERNION_TOLERANCE:
+        raise ValueError(f'{pose.position} m, quaternion {pose.orientation} is not a pose')
+    return Pose(pose.position, pose.orientation / length)
+
+
+def check_finite(values: np.ndarray) -> np.ndarray:
+    """Return the values; ValueError unless all are finite."""
+    if not np.isfinite(values).all():
+        raise ValueError(f'{values} is not finite')
+    return values

@@ -1,4 +1,4 @@
-"""Grippers: how each is told to open, and how far it says it is open; 0 closed .. 1 open."""
+"""Grippers: commands and state of each kind; an opening is 0 closed .. 1 open."""
 
 import math
 from collections.abc import Sequence
@@ -7,116 +7,122 @@ from typing import Any
 
 import numpy as np
 
-from robo_dopamine_ros.arms.arm import Channel, Joints, Out
+from robo_dopamine_ros.arms.arm import Channel, Joints, OutgoingMessage
+from robo_dopamine_ros.types import require_positive
 
-COMMAND = Channel(  # as CRISP calls it
+COMMAND_CHANNEL = Channel(  # CRISP's default
     'gripper/gripper_position_controller/commands', 'std_msgs/msg/Float64MultiArray'
 )
-STATE = Channel('gripper/joint_states', 'sensor_msgs/msg/JointState', reliable=False)
-KINDS = {  # how a gripper is told, and as what
+STATE_CHANNEL = Channel('gripper/joint_states', 'sensor_msgs/msg/JointState', reliable=False)
+COMMAND_TYPES = {  # kind of gripper -> type of its command
     'none': '',
-    'array': COMMAND.type,  # one position
-    'joint': STATE.type,
+    'array': COMMAND_CHANNEL.type,  # one position
+    'joint': STATE_CHANNEL.type,
     'command': 'control_msgs/action/GripperCommand',
     'parallel': 'control_msgs/action/ParallelGripperCommand',
 }
 
 
 @dataclass(frozen=True)
-class GripperParameters:
-    """A gripper; its positions are those of its commands and of its state alike.
+class GripperConfig:
+    """A gripper; commands and state have the same positions.
 
-    That is one finger's way for the Franka hand: 0 .. 0.04 m, though it opens 0.08 m.
+    For the Franka hand that is the travel of one finger: 0 .. 0.04 m, although it opens 0.08 m.
     """
 
     kind: str = 'array'  # none, array, joint, command (action), parallel (action)
-    command: str = COMMAND.name  # topic or action
-    state: str = STATE.name  # topic of its joint; empty: it is as it was told
+    command: str = COMMAND_CHANNEL.name  # topic or action
+    state: str = STATE_CHANNEL.name  # topic of its joint; empty: the opening is the one commanded
     joint: str = ''  # its name there and in commands; empty: the first
     closed: float = 0.0  # position when closed [rad or m]
     open: float = 1.0  # position when open [rad or m]
     effort: float = 10.0  # limit in commands to an action [N or N m]
-    hysteresis: float = 0.02  # smaller changes of the wished opening are not sent, 0..0.5
-    binary: bool = False  # it is told to open or to close fully, nothing between
-    patience: float = 2.0  # silence of its state, beyond which the arm is lost [s]
+    hysteresis: float = 0.02  # smaller changes of the requested opening are not sent, 0..0.5
+    binary: bool = False  # only opened or closed fully
+    timeout: float = 2.0  # silence of its state after which the arm counts as lost [s]
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f'kind = {self.kind!r}; it must be {", ".join(KINDS)}')
+        if self.kind not in COMMAND_TYPES:
+            raise ValueError(f'kind = {self.kind!r}; it must be {", ".join(COMMAND_TYPES)}')
         if not self.command and self.kind != 'none':
             raise ValueError(f'command is empty; a gripper of kind {self.kind} must have a name')
         if self.kind in ('joint', 'parallel') and not self.joint:
-            raise ValueError(f'joint is empty; a gripper of kind {self.kind} is told by its name')
+            raise ValueError(f'joint is empty; a gripper of kind {self.kind} needs its name')
         if not (math.isfinite(self.closed) and math.isfinite(self.open - self.closed)):
             raise ValueError(f'closed = {self.closed}, open = {self.open}; they must be finite')
         if self.closed == self.open:
             raise ValueError(f'closed = open = {self.open}; they must differ')
         if not 0.0 <= self.hysteresis < 0.5:
             raise ValueError(f'hysteresis = {self.hysteresis}; it must lie in 0..0.5')
-        for name in ('effort', 'patience'):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f'{name} = {getattr(self, name)}; it must be above 0')
+        require_positive(self, 'effort', 'timeout')
 
 
 class Gripper:
-    """Speaks to a gripper only when something changes: most move in calls that block."""
+    """Sends a gripper only changes: many drivers block while it moves."""
 
-    def __init__(self, parameters: GripperParameters) -> None:
-        self._p = p = parameters
-        told = [Channel(p.command, KINDS[p.kind])]
-        self.tells: Sequence[Channel] = [] if p.kind == 'none' else told
-        reports = p.kind != 'none' and p.state
-        self.hears: Sequence[Channel] = [replace(STATE, name=p.state)] if reports else []
-        self._sent = math.nan  # opening that was told last; NaN: none
-        self._heard = False  # whether it ever reported
-        self.opening = 1.0  # as reported, or as told where nothing reports
+    def __init__(self, config: GripperConfig) -> None:
+        self._config = config
+        present = config.kind != 'none'
+        output = Channel(config.command, COMMAND_TYPES[config.kind])
+        state = replace(STATE_CHANNEL, name=config.state)
+        self.outputs: Sequence[Channel] = [output] if present else []
+        self.inputs: Sequence[Channel] = [state] if present and config.state else []
+        self._sent = math.nan  # opening commanded last; NaN: none
+        self._reported = False  # whether a state was ever received
+        self.opening = 1.0  # as reported, or as commanded where no state is published
 
-    def hear(self, joints: Joints) -> None:
-        """Take in its state; what bears other joints is not of this gripper."""
-        name = self._p.joint or ''.join(joints.names[:1])
+    def on_joint_state(self, joints: Joints) -> None:
+        """Store the opening; messages without the gripper's joint are ignored."""
+        name = self._config.joint or ''.join(joints.names[:1])
         if name in joints.names:
-            self.opening = self.opening_at(float(joints.positions[joints.names.index(name)]))
-            self._heard = True
+            self.opening = self.to_opening(float(joints.positions[joints.names.index(name)]))
+            self._reported = True
 
-    def opening_at(self, position: float) -> float:
-        """Give the opening at a position, within 0..1; ValueError unless it is finite."""
+    def to_opening(self, position: float) -> float:
+        """Return the opening at a position [rad or m], in 0..1; ValueError unless it is finite."""
         if not math.isfinite(position):
             raise ValueError(f'the gripper is at {position}')
-        return float(np.clip((position - self._p.closed) / (self._p.open - self._p.closed), 0, 1))
+        closed, travel = self._config.closed, self._config.open - self._config.closed
+        return float(np.clip((position - closed) / travel, 0, 1))
 
-    def position_at(self, opening: float) -> float:
-        """Give the position for an opening."""
-        return self._p.closed + float(np.clip(opening, 0, 1)) * (self._p.open - self._p.closed)
+    def to_position(self, opening: float) -> float:
+        """Return the position [rad or m] of an opening."""
+        closed, travel = self._config.closed, self._config.open - self._config.closed
+        return closed + float(np.clip(opening, 0, 1)) * travel
 
-    def grip(self, opening: float) -> list[Out]:
-        """Tell it an opening, if that is news; at first, if it is not about there already."""
-        if self._p.kind == 'none' or not math.isfinite(opening):
+    def command(self, opening: float) -> list[OutgoingMessage]:
+        """Return the message for a changed opening; the first one only if it is not there yet."""
+        if self._config.kind == 'none' or not math.isfinite(opening):
             return []
-        at_first = math.isnan(self._sent) and self._heard
-        if at_first and abs(opening - self.opening) <= self._p.hysteresis:
+        first = math.isnan(self._sent) and self._reported
+        if first and abs(opening - self.opening) <= self._config.hysteresis:
             return []
-        if (wish := self._wish(opening)) == self._sent:
+        if (target := self._target(opening)) == self._sent:
             return []
-        self._sent = wish
-        if not self.hears:
-            self.opening = wish
-        return [Out(self._p.command, self._command(self.position_at(wish)))]
+        self._sent = target
+        if not self.inputs:
+            self.opening = target
+        return [OutgoingMessage(self._config.command, self._message(self.to_position(target)))]
 
-    def _wish(self, opening: float) -> float:
-        """Give the opening to be told, which is the last one where the change is small."""
-        wish, last, slack = float(np.clip(opening, 0, 1)), self._sent, self._p.hysteresis
-        if self._p.binary:
-            bar = 0.5 if math.isnan(last) else 0.5 + slack if last < 0.5 else 0.5 - slack
-            return 1.0 if wish > bar else 0.0
-        news = math.isnan(last) or abs(wish - last) >= slack
-        return wish if news or wish in (0.0, 1.0) else last
+    def _target(self, opening: float) -> float:
+        """Return the opening to send: the last one where the change is below the hysteresis."""
+        target, last = float(np.clip(opening, 0, 1)), self._sent
+        hysteresis = self._config.hysteresis
+        if self._config.binary:
+            threshold = 0.5
+            if not math.isnan(last):
+                threshold += hysteresis if last < 0.5 else -hysteresis
+            return 1.0 if target > threshold else 0.0
+        changed = math.isnan(last) or abs(target - last) >= hysteresis
+        return target if changed or target in (0.0, 1.0) else last
 
-    def _command(self, position: float) -> Any:
-        p = self._p
-        if p.kind == 'array':
+    def _message(self, position: float) -> Any:
+        config = self._config
+        if config.kind == 'array':
             return np.array([position])
-        if p.kind == 'joint':
-            return Joints((p.joint,), np.array([position]))
-        if p.kind == 'command':
-            return {'command': {'position': position, 'max_effort': p.effort}}
-        return {'command': {'name': [p.joint], 'position': [position], 'effort': [p.effort]}}
+        if config.kind == 'joint':
+            return Joints((config.joint,), np.array([position]))
+        if config.kind == 'command':
+            return {'command': {'position': position, 'max_effort': config.effort}}
+        names, efforts = [config.joint], [config.effort]
+        return {'command': {'name': names, 'position': [position], 'effort': efforts}}

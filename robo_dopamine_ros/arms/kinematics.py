@@ -1,6 +1,6 @@
-"""Where the tool is and how it moves, from the joints and the URDF of an arm; meshes play no part.
+"""Forward kinematics and Jacobian of an arm from its URDF, computed by pinocchio; without meshes.
 
-Computed by pinocchio. The tool is a link of the URDF, or a point fixed to one.
+The tool is a link of the URDF, or a point fixed to one.
 """
 
 from collections.abc import Sequence
@@ -11,24 +11,24 @@ import pinocchio as pin
 
 from robo_dopamine_ros.types import Pose
 
-AT_THE_LINK = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_OFFSET = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class KinematicsError(ValueError):
-    """A URDF, a joint or a link that cannot be used as asked."""
+    """A URDF, joint or link that cannot be used as requested."""
 
 
 @dataclass(frozen=True)
 class JointLimits:
-    """What the joints may do; infinite where nothing is known."""
+    """Limits of the joints; infinite where the URDF has none."""
 
     lower: np.ndarray  # (n,) [rad or m]
     upper: np.ndarray  # (n,) [rad or m]
     velocity: np.ndarray  # (n,) [rad/s or m/s]
 
     def within(self, margin: float, speed: float) -> 'JointLimits':
-        """Stay `margin` [rad] away from both ends and below `speed` [rad/s]."""
-        margins = np.minimum(margin, (self.upper - self.lower) / 2)  # they meet on a short way
+        """Return limits that are `margin` [rad] narrower, with at most `speed` [rad/s]."""
+        margins = np.minimum(margin, (self.upper - self.lower) / 2)  # at most to the centre
         return JointLimits(
             lower=self.lower + margins,
             upper=self.upper - margins,
@@ -37,7 +37,7 @@ class JointLimits:
 
 
 class Kinematics:
-    """The joints between two links, named in the order in which `q` holds them."""
+    """Kinematics of the joints between two links; `q` (n,) [rad] is in the order of their names."""
 
     def __init__(
         self,
@@ -45,64 +45,62 @@ class Kinematics:
         joints: Sequence[str],
         base: str,
         tool: str,
-        offset: Sequence[float] = AT_THE_LINK,
+        offset: Sequence[float] = NO_OFFSET,
     ) -> None:
-        """`offset` leads from the link `tool` to the tool: x y z, roll pitch yaw [m, rad]."""
+        """`offset` is the tool in the frame of the link `tool`: x y z, roll pitch yaw [m, rad]."""
         whole = _read(description)
         _check(whole, tuple(joints), base, tool)
         others = [i for i, name in enumerate(whole.names) if i and name not in joints]
         self._model = model = pin.buildReducedModel(whole, others, pin.neutral(whole))
         self.joints = tuple(joints)
         moved = [model.joints[model.getJointId(name)] for name in self.joints]
-        self._endless = np.array([joint.nq == 2 for joint in moved])  # kept as cosine and sine
-        self._at = np.array([joint.idx_q for joint in moved])
+        self._continuous = np.array(
+            [joint.nq == 2 for joint in moved]
+        )  # continuous: cosine and sine in q
+        self._q_index = np.array([joint.idx_q for joint in moved])
         self._columns = [joint.idx_v for joint in moved]
-        self._tool = model.addFrame(_tip(model, tool, offset))
-        self._data = model.createData()  # has room for the frames there are, no more
+        self._tool = model.addFrame(_tool_frame(model, tool, offset))
+        self._data = model.createData()  # only after all frames were added
         pin.framesForwardKinematics(model, self._data, pin.neutral(model))
         self._base = self._data.oMf[model.getFrameId(base, pin.BODY)].inverse()
-        self._turned = np.kron(np.eye(2), self._base.rotation)
+        self._to_base = np.kron(np.eye(2), self._base.rotation)
         self.limits = self._limits()
 
     def pose(self, q: np.ndarray) -> Pose:
-        """Give the pose of the tool in the base frame."""
-        pin.forwardKinematics(self._model, self._data, self._full(q))
-        return self._reached()
-
-    def jacobian(self, q: np.ndarray) -> np.ndarray:
-        """(6, n): velocity of the tool [m/s, rad/s] per joint velocity, axes of the base frame."""
-        return self.pose_and_jacobian(q)[1]
+        """Return the pose of the tool, base frame."""
+        pin.forwardKinematics(self._model, self._data, self._model_q(q))
+        return self._tool_pose()
 
     def pose_and_jacobian(self, q: np.ndarray) -> tuple[Pose, np.ndarray]:
-        """Give both for the price of one."""
-        pin.computeJointJacobians(self._model, self._data, self._full(q))
-        pose = self._reached()
+        """Return pose and Jacobian (6, n) [m/s, rad/s] per joint velocity, base frame."""
+        pin.computeJointJacobians(self._model, self._data, self._model_q(q))
+        pose = self._tool_pose()
         jacobian = pin.getFrameJacobian(
             self._model, self._data, self._tool, pin.LOCAL_WORLD_ALIGNED
         )
-        return pose, self._turned @ jacobian[:, self._columns]
+        return pose, self._to_base @ jacobian[:, self._columns]
 
-    def _reached(self) -> Pose:
+    def _tool_pose(self) -> Pose:
         tool = self._base * pin.updateFramePlacement(self._model, self._data, self._tool)
-        orientation = pin.Quaternion(tool.rotation)  # `coeffs` looks into it
+        orientation = pin.Quaternion(tool.rotation)  # `coeffs` is a view of it
         return Pose(tool.translation.copy(), orientation.coeffs().copy())
 
-    def _full(self, q: np.ndarray) -> np.ndarray:
-        """Joints as pinocchio keeps them."""
+    def _model_q(self, q: np.ndarray) -> np.ndarray:
+        """Return the joints in the layout of pinocchio."""
         if len(q) != len(self.joints):
             raise ValueError(f'{len(q)} joints given; there are {len(self.joints)}')
         full = np.empty(self._model.nq)
-        full[self._at] = np.where(self._endless, np.cos(q), q)
-        full[self._at[self._endless] + 1] = np.sin(q[self._endless])
+        full[self._q_index] = np.where(self._continuous, np.cos(q), q)
+        full[self._q_index[self._continuous] + 1] = np.sin(q[self._continuous])
         return full
 
     def _limits(self) -> JointLimits:
         model = self._model
         velocity = model.velocityLimit[self._columns]
         return JointLimits(
-            lower=np.where(self._endless, -np.inf, model.lowerPositionLimit[self._at]),
-            upper=np.where(self._endless, np.inf, model.upperPositionLimit[self._at]),
-            velocity=np.where(velocity > 0, velocity, np.inf),  # 0: the URDF says nothing
+            lower=np.where(self._continuous, -np.inf, model.lowerPositionLimit[self._q_index]),
+            upper=np.where(self._continuous, np.inf, model.upperPositionLimit[self._q_index]),
+            velocity=np.where(velocity > 0, velocity, np.inf),  # 0: not in the URDF
         )
 
 
@@ -115,7 +113,7 @@ def _read(description: str) -> pin.Model:
 
 
 def _check(model: pin.Model, joints: tuple[str, ...], base: str, tool: str) -> None:
-    """Refuse links that do not exist, and joints other than those between the two."""
+    """Check that the links exist, and that the joints are those between them."""
     links = [frame.name for frame in model.frames if frame.type == pin.BODY]
     for link in (base, tool):
         if link not in links:
@@ -135,12 +133,12 @@ def _check(model: pin.Model, joints: tuple[str, ...], base: str, tool: str) -> N
 
 
 def _supports(model: pin.Model, link: str) -> list[str]:
-    """Names of the joints that move a link, from the root on."""
+    """Return the names of the joints that move a link, from the root on."""
     joint = model.frames[model.getFrameId(link, pin.BODY)].parentJoint
     return [model.names[i] for i in model.supports[joint] if i]
 
 
-def _tip(model: pin.Model, link: str, offset: Sequence[float]) -> pin.Frame:
+def _tool_frame(model: pin.Model, link: str, offset: Sequence[float]) -> pin.Frame:
     if len(offset) != 6 or not np.isfinite(offset).all():
         raise KinematicsError(
             f'offset = {tuple(offset)}; it must be x y z, roll pitch yaw [m, rad]'

@@ -1,35 +1,55 @@
-"""An arm behind MoveIt Servo, which takes twists: the way to the target is closed here.
+"""Arm behind MoveIt Servo, which takes twists: a proportional controller here closes the loop.
 
-As servo_node of moveit_servo 2.12 (Jazzy) and 2.5 (Humble) does it. It halts when the newest twist
-is 0.1 s old, so one leaves every tick, and its own watchdog sees nothing of a policy that died: the
-gate's does. Poses are not told: Humble has no such command, Jazzy no acceleration limit for it.
+Written for servo_node of moveit_servo 2.12 (Jazzy) and 2.5 (Humble). Servo halts when the newest
+twist is 0.1 s old, so one is sent every tick; its own timeout therefore does not notice a dead
+policy, that of the gate does. Poses are not commanded: Humble has no such command, and Jazzy no
+acceleration limit for it.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from robo_dopamine_ros.arms.arm import Call, Channel, Out, Script, Told
-from robo_dopamine_ros.arms.chain import UNKNOWN, Chain, ChainParameters
+from robo_dopamine_ros.arms.arm import (
+    UNKNOWN_WRENCH,
+    Call,
+    CallSequence,
+    Channel,
+    DriverCommand,
+    LatestMessages,
+    OutgoingMessage,
+    check_finite,
+)
 from robo_dopamine_ros.arms.grippers import Gripper
-from robo_dopamine_ros.arms.mount import Mount
-from robo_dopamine_ros.arms.readings import Readings, finite
-from robo_dopamine_ros.arms.servo_status import TYPES, fault, words
-from robo_dopamine_ros.arms.ur import Ur, UrParameters
-from robo_dopamine_ros.geometry import between, slowed
-from robo_dopamine_ros.types import ArmState, Pose
+from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
+from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
+from robo_dopamine_ros.geometry import limit_twist, pose_difference
+from robo_dopamine_ros.types import ArmState, Pose, require_positive
 
-TWIST = 1  # of moveit_msgs/srv/ServoCommandType
-UNITS, ABOUT = 'moveit_servo.command_in_type', 'moveit_servo.apply_twist_commands_about_ee_frame'
-LOOK = 0.5  # after a start, until its status can be believed [s]
+if TYPE_CHECKING:
+    from robo_dopamine_ros.arms.config import ArmConfig
+
+TWIST_COMMAND = 1  # of moveit_msgs/srv/ServoCommandType
+UNITS_PARAMETER = 'moveit_servo.command_in_type'
+FRAME_PARAMETER = 'moveit_servo.apply_twist_commands_about_ee_frame'
+STATUS_DELAY = 0.5  # from a start until the status is valid [s]
+STATUS_TYPES = {'jazzy': 'moveit_msgs/msg/ServoStatus', 'humble': 'std_msgs/msg/Int8'}
+INVALID, COLLISION = 'refuses the command', 'halts: collision'
+APPROACHING, LEAVING = 'slows down towards a singularity', 'slows down leaving a singularity'
+SINGULAR = 'halts: singularity, only the way back is free'
+NEAR, BOUND = 'slows down near a collision', 'halts joints at their bounds'
+STATUS_TEXTS = {  # of the codes from -1 on
+    'jazzy': (INVALID, '', APPROACHING, SINGULAR, LEAVING, NEAR, COLLISION, BOUND),
+    'humble': (INVALID, '', APPROACHING, SINGULAR, NEAR, COLLISION, BOUND, LEAVING),
+}
+MOVABLE_STATUSES = (APPROACHING, LEAVING, SINGULAR, NEAR, BOUND)  # some twists still move the arm
 
 
 @dataclass(frozen=True)
-class ServoParameters:
-    """Servo, and how hard the tool is drawn to its target; Servo's own limits hold as well."""
+class ServoConfig:
+    """Names of Servo, and gain and limits of the twists; Servo applies its own limits as well."""
 
-    distribution: str = 'jazzy'  # of Servo, jazzy or humble: they are started and speak differently
+    distribution: str = 'jazzy'  # of Servo, jazzy or humble; start and status codes differ
     node: str = 'servo_node'  # its name
     joint_states: str = 'joint_states'  # topic
     description: str = 'robot_description'  # topic of the URDF
@@ -37,129 +57,142 @@ class ServoParameters:
     offset: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # tool frame to tool: xyz, rpy
     wrench: str = ''  # topic of force and torque on the tool, tool frame; empty: not known
     gain: float = 4.0  # speed per distance to the target [1/s]
-    speed: float = 0.25  # largest that is told [m/s]
-    turning: float = 1.0  # largest that is told [rad/s]
-    ur: UrParameters = field(default_factory=UrParameters)
+    speed: float = 0.25  # largest one commanded [m/s]
+    angular_speed: float = 1.0  # largest one commanded [rad/s]
+    ur: UrConfig = field(default_factory=UrConfig)
 
     def __post_init__(self) -> None:
-        if self.distribution not in TYPES:
-            given, known = self.distribution, ', '.join(TYPES)
+        if self.distribution not in STATUS_TYPES:
+            given, known = self.distribution, ', '.join(STATUS_TYPES)
             raise ValueError(f'distribution = {given!r}; it must be {known}')
         if not 0 < self.gain <= 10:
             raise ValueError(f'gain = {self.gain} 1/s; it must lie in 0..10: more would oscillate')
-        for name in ('speed', 'turning'):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f'{name} = {getattr(self, name)}; it must be above 0')
+        require_positive(self, 'speed', 'angular_speed')
 
 
-class Servo:
-    """Tells twists, hears joints and what Servo says of itself."""
+class ServoArm:
+    """Commands twists; reads joints and the status of Servo."""
 
     name = 'servo'
 
-    def __init__(self, mount: Mount, parameters: ServoParameters, patience: float) -> None:
-        """`patience` is the silence after which the driver counts as lost [s]."""
-        if not mount.joints:
+    def __init__(self, config: 'ArmConfig', servo: ServoConfig, timeout: float) -> None:
+        """`timeout` is the silence after which the driver counts as lost [s]."""
+        if not config.joints:
             raise ValueError('joints is empty; name those between base_frame and tool_frame')
-        self._p = p = parameters
-        self._base, self._patience = mount.base_frame, patience
-        self._gripper, self._readings = Gripper(mount.gripper), Readings()
-        self._grip_patience = mount.gripper.patience
-        chain = ChainParameters(p.description, p.urdf, p.offset)
-        self._chain = Chain(chain, mount.joints, self._base, mount.tool_frame)
-        self._ur = Ur(p.ur, self._readings)
-        self._status = Channel(f'{p.node}/status', TYPES[p.distribution], reliable=False)
-        wrench = Channel(p.wrench, 'geometry_msgs/msg/WrenchStamped', reliable=False)
-        state = [
-            Channel(p.joint_states, 'sensor_msgs/msg/JointState', depth=10, reliable=False),
+        self._config, self._servo, self._timeout = config, servo, timeout
+        self._gripper, self._latest = Gripper(config.gripper), LatestMessages()
+        kinematics = KinematicsConfig(servo.description, servo.urdf, servo.offset)
+        base, tool = config.base_frame, config.tool_frame
+        self._joints = JointStateReader(kinematics, config.joints, base, tool)
+        self._ur = UrRobot(servo.ur, self._latest)
+        status = STATUS_TYPES[servo.distribution]
+        self._status = Channel(f'{servo.node}/status', status, reliable=False)
+        wrench = Channel(servo.wrench, 'geometry_msgs/msg/WrenchStamped', reliable=False)
+        inputs = [
+            Channel(servo.joint_states, 'sensor_msgs/msg/JointState', depth=10, reliable=False),
             self._status,
-            *([wrench] if p.wrench else []),
-            *self._chain.hears,
-            *self._ur.hears,
-            *self._gripper.hears,
+            *([wrench] if servo.wrench else []),
+            *self._joints.inputs,
+            *self._ur.inputs,
+            *self._gripper.inputs,
         ]
-        self._vital = [p.joint_states, self._status.name, *self._ur.vital]
-        self._vital += [p.wrench] if p.wrench else []
-        self.hears: Sequence[Channel] = list({c.name: c for c in reversed(state)}.values())
-        twists = f'{p.node}/delta_twist_cmds'
+        self._required = [servo.joint_states, self._status.name, *self._ur.required]
+        self._required += [servo.wrench] if servo.wrench else []
+        self.inputs: Sequence[Channel] = list({c.name: c for c in reversed(inputs)}.values())
+        twists = f'{servo.node}/delta_twist_cmds'
         self._twists = Channel(twists, 'geometry_msgs/msg/TwistStamped', exclusive=True)
-        self.tells: Sequence[Channel] = [self._twists, *self._gripper.tells]
+        self.outputs: Sequence[Channel] = [self._twists, *self._gripper.outputs]
 
-    def hear(self, channel: str, value: Any, stamp: int, now: float) -> None:
-        """Take in joints, the URDF and Servo's status."""
-        if channel in {c.name for c in self._gripper.hears}:
-            self._gripper.hear(value)
-        if channel in {c.name for c in self._chain.hears}:
-            self._chain.describe(value)
-        elif channel == self._p.wrench:
-            value = finite(value)
-        elif channel == self._p.joint_states and not self._chain.hear(value, stamp):
+    def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
+        """Handle joints, the URDF, the status of Servo, or a message of gripper or robot."""
+        if channel in {c.name for c in self._gripper.inputs}:
+            self._gripper.on_joint_state(value)
+        if channel in {c.name for c in self._joints.inputs}:
+            self._joints.on_robot_description(value)
+        elif channel == self._servo.wrench:
+            value = check_finite(value)
+        elif channel == self._servo.joint_states and not self._joints.on_joint_state(value, stamp):
             return
-        self._readings.hear(channel, value, stamp, now)
+        self._latest.on_message(channel, value, stamp, now)
 
     def state(self, now: float) -> ArmState | str:
-        """Give what is measured; a Servo that is paused says nothing, and is not there."""
-        wrong = self._fault()
-        silent = self._readings.silent(self._vital, now, self._patience)
-        gripper = (channel.name for channel in self._gripper.hears)
-        silent = silent or self._readings.silent(gripper, now, self._grip_patience)
-        missing = [self._chain.missing, self._ur.missing, silent]
+        """Return the measured state; a paused Servo publishes no status, and counts as lost."""
+        latest, fault = self._latest, self._fault()
+        silent = latest.timeout_reason(self._required, now, self._timeout)
+        gripper = (channel.name for channel in self._gripper.inputs)
+        silent = silent or latest.timeout_reason(gripper, now, self._config.gripper.timeout)
+        missing = [self._joints.missing, self._ur.missing, silent]
         if any(missing):
-            return '; '.join(filter(None, (wrong, *missing)))
-        wrench = self._readings.value(self._p.wrench, UNKNOWN)
-        return self._chain.state(self.name, wrong, self._gripper.opening, wrench)
+            return '; '.join(filter(None, (fault, *missing)))
+        wrench = latest.get(self._servo.wrench, UNKNOWN_WRENCH)
+        return self._joints.arm_state(self.name, fault, self._gripper.opening, wrench)
 
-    def tell(self, target: Pose, gripper: float, now: float) -> Told:
-        """Send the twist that draws the tool to the target, in the base frame."""
-        wish = self._p.gain * between(self._chain.tool(), target)
-        wish = slowed(wish, self._p.speed, self._p.turning)
-        twist = Out(self._twists.name, wish, self._base)
-        said = words(self._readings.value(self._status.name), self._p.distribution)
-        reason = f'Servo {said}' if said else ''
-        return Told([twist, *self._gripper.grip(gripper)], target, reason)
+    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+        """Return the twist towards the target, base frame: gain times distance, limited."""
+        twist = self._servo.gain * pose_difference(self._joints.tool_pose(), target)
+        twist = limit_twist(twist, self._servo.speed, self._servo.angular_speed)
+        message = OutgoingMessage(self._twists.name, twist, self._config.base_frame)
+        status = _status_text(self._latest.get(self._status.name), self._servo.distribution)
+        reason = f'Servo {status}' if status else ''
+        return DriverCommand([message, *self._gripper.command(gripper)], target, reason)
 
-    def start(self) -> Script:
-        """Have Servo take twists in m/s, once it was found to do so; it moves nothing by itself."""
-        wrong = yield from self._checked()
-        if wrong:
-            return wrong
-        for name, kind, request in self._begin():
-            reply = yield Call(f'{self._p.node}/{name}', kind, request)
+    def start(self) -> CallSequence:
+        """Check Servo's parameters, then let it accept twists in m/s; it does not move the arm."""
+        error = yield from self._check_parameters()
+        if error:
+            return error
+        for name, kind, request in self._start_calls():
+            reply = yield Call(f'{self._servo.node}/{name}', kind, request)
             if isinstance(reply, str):
                 return reply
             if not reply.success:
-                return f'{self._p.node}/{name} failed: {getattr(reply, "message", "")}'
-        yield LOOK
+                return f'{self._servo.node}/{name} failed: {getattr(reply, "message", "")}'
+        yield STATUS_DELAY
         return self._fault()
 
-    def recover(self) -> Script:
-        """Bring the robot back; out of a collision it must be led by hand."""
-        return (yield from self._ur.recovered())
+    def recover(self) -> CallSequence:
+        """Recover a stopped UR; out of a collision people must guide the arm by hand."""
+        return (yield from self._ur.recover())
 
-    def _begin(self) -> list[tuple[str, str, dict[str, Any]]]:
-        if self._p.distribution == 'humble':
+    def _start_calls(self) -> list[tuple[str, str, dict[str, Any]]]:
+        if self._servo.distribution == 'humble':
             return [('start_servo', 'std_srvs/srv/Trigger', {})]
-        return [  # before its type is set, Servo drops every command
-            ('switch_command_type', 'moveit_msgs/srv/ServoCommandType', {'command_type': TWIST}),
-            ('pause_servo', 'std_srvs/srv/SetBool', {'data': False}),
-        ]
+        kind, request = 'moveit_msgs/srv/ServoCommandType', {'command_type': TWIST_COMMAND}
+        switch = ('switch_command_type', kind, request)  # Servo drops every command before it
+        return [switch, ('pause_servo', 'std_srvs/srv/SetBool', {'data': False})]
 
-    def _checked(self) -> Script:
-        """Refuse a Servo whose twists are unitless, or not about the tool."""
-        names = [UNITS, ABOUT][: 1 + (self._p.distribution == 'jazzy')]  # Humble lacks the other
-        name, kind = f'{self._p.node}/get_parameters', 'rcl_interfaces/srv/GetParameters'
-        reply = yield Call(name, kind, {'names': names}, title=f'look at {", ".join(names)}')
+    def _check_parameters(self) -> CallSequence:
+        """Refuse a Servo whose twists are unitless, or do not rotate about the tool."""
+        jazzy = self._servo.distribution == 'jazzy'  # Humble lacks the second parameter
+        names = [UNITS_PARAMETER, *([FRAME_PARAMETER] if jazzy else [])]
+        node, kind = self._servo.node, 'rcl_interfaces/srv/GetParameters'
+        label = f'look at {", ".join(names)}'
+        reply = yield Call(f'{node}/get_parameters', kind, {'names': names}, label=label)
         if isinstance(reply, str):
             return reply
-        if len(reply.values) != len(names):  # one unknown name, and nothing is answered
-            return f'{self._p.node} has not all of {", ".join(names)}; is it a Servo of this kind?'
+        if len(reply.values) != len(names):  # one unknown name, and the response is empty
+            return f'{node} has not all of {", ".join(names)}; is it a Servo of this kind?'
         units = reply.values[0].string_value
         if units != 'speed_units':
-            return f"{UNITS} is {units!r}; set it to 'speed_units', m/s and rad/s"
-        if not all(about.bool_value for about in reply.values[1:]):
-            return f'{ABOUT} is false; set it to true'
+            return f"{UNITS_PARAMETER} is {units!r}; set it to 'speed_units', m/s and rad/s"
+        if not all(value.bool_value for value in reply.values[1:]):
+            return f'{FRAME_PARAMETER} is false; set it to true'
         return ''
 
     def _fault(self) -> str:
-        said = fault(self._readings.value(self._status.name), self._p.distribution)
-        return ', '.join(filter(None, (self._ur.unready(), f'Servo {said}' if said else '')))
+        """Return what prevents all motion, empty: nothing."""
+        status = _status_text(self._latest.get(self._status.name), self._servo.distribution)
+        fault = f'Servo {status}' if status and status not in MOVABLE_STATUSES else ''
+        return ', '.join(filter(None, (self._ur.fault(), fault)))
+
+
+def _status_text(status: Any, distribution: str) -> str:
+    """Return the meaning of a status message; empty for normal operation and before the first.
+
+    The codes of Jazzy and Humble differ from 3 on.
+    """
+    code = getattr(status, 'code', status)  # Jazzy's message has more fields
+    if code is None:
+        return ''
+    known = dict(enumerate(STATUS_TEXTS[distribution], start=-1))
+    return known.get(code, f'says {code}, which {distribution} does not know')

@@ -1,20 +1,20 @@
-"""A Universal Robots arm behind ur_robot_driver: when it may move, and what clears a stop.
+"""Universal Robots arm behind ur_robot_driver: conditions for motion, and recovery from a stop.
 
-As driver 3 (Jazzy) and 2 (Humble) do it. When the robot's program stops, the driver deactivates
-the controllers, and when it runs again it activates them by itself: whoever tells them must begin
-anew from where the arm is, which the fault reported in between makes sure of.
+Written for driver 3 (Jazzy) and 2 (Humble). When the robot's program stops, the driver deactivates
+the controllers; when the program runs again it activates them by itself. Commands must then restart
+at the measured pose, which the fault reported in between ensures.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from robo_dopamine_ros.arms.arm import Call, Channel, Script
-from robo_dopamine_ros.arms.readings import Readings
+from robo_dopamine_ros.arms.arm import Call, CallSequence, Channel, LatestMessages
 
-RUNNING = 7  # robot mode
+ROBOT_RUNNING = 7  # robot mode
 PROTECTIVE_STOP = 3  # safety mode
-MAY_MOVE = (1, 2)  # safety modes
-MODES: dict[int | None, str] = {
+SAFE_MODES = (1, 2)  # safety modes in which the robot may move
+ROBOT_MODES: dict[int | None, str] = {
     -1: 'no controller',
     0: 'disconnected',
     1: 'confirm safety',
@@ -26,7 +26,7 @@ MODES: dict[int | None, str] = {
     7: 'running',
     8: 'updating firmware',
 }
-SAFETY: dict[int | None, str] = {
+SAFETY_MODES: dict[int | None, str] = {
     1: 'normal',
     2: 'reduced',
     3: 'protective stop',
@@ -39,131 +39,134 @@ SAFETY: dict[int | None, str] = {
     13: 'three-position stop',
 }
 TRIGGER = 'std_srvs/srv/Trigger'
-LOOK = 0.2  # between two looks at what the robot says [s]
+POLL_PERIOD = 0.2  # of the robot's state while it is awaited [s]
 
 
 @dataclass(frozen=True)
-class UrParameters:
-    """The names of ur_robot_driver; a prefix or namespace of its launch is part of them."""
+class UrConfig:
+    """Names of ur_robot_driver, including a prefix or namespace of its launch file."""
 
-    watched: bool = False  # there is a UR, which may move only while it is ready
-    status: str = 'io_and_status_controller'  # tells the modes, resends the program
-    scaling: str = 'speed_scaling_state_broadcaster/speed_scaling'  # topic [percent]
+    enabled: bool = False  # the robot is a UR, and may move only while it reports to be ready
+    status: str = 'io_and_status_controller'  # publishes the modes, resends the program
+    speed_scaling: str = 'speed_scaling_state_broadcaster/speed_scaling'  # topic [percent]
     dashboard: str = 'dashboard_client'  # unlocks a protective stop, plays the program
     headless: bool = False  # the driver sends the program (headless_mode), nobody plays it
-    settling: float = 5.0  # from a protective stop to when the robot lets it be unlocked [s]
-    patience: float = 10.0  # for the robot to do what it was asked [s]
+    unlock_delay: float = 5.0  # from a protective stop until the robot allows to unlock it [s]
+    timeout: float = 10.0  # for the robot to execute a request [s]
 
     def __post_init__(self) -> None:
-        for name in ('settling', 'patience'):
+        for name in ('unlock_delay', 'timeout'):
             if not 0 < getattr(self, name) <= 60:
                 raise ValueError(f'{name} = {getattr(self, name)}; it must lie in 0..60 s')
 
 
-class Ur:
-    """Watches the robot behind the controllers, and brings it back after a stop."""
+class UrRobot:
+    """State of the robot behind the controllers, and its recovery; without effect if disabled."""
 
-    def __init__(self, parameters: UrParameters, readings: Readings) -> None:
-        """`readings` is where the arm keeps what it hears of all channels."""
-        self._p, self._readings = parameters, readings
-        status, modes = parameters.status, 'ur_dashboard_msgs/msg'
-        self._running = f'{status}/robot_program_running'
+    def __init__(self, config: UrConfig, latest: LatestMessages) -> None:
+        """`latest` is where the arm stores the messages of all channels."""
+        self._config, self._latest = config, latest
+        status, modes = config.status, 'ur_dashboard_msgs/msg'
+        self._program = f'{status}/robot_program_running'
         self._mode, self._safety = f'{status}/robot_mode', f'{status}/safety_mode'
+        state = partial(Channel, depth=10, transient_local=True)  # by the depth no stop is missed
         channels = [
-            Channel(self._mode, f'{modes}/RobotMode', depth=10, kept=True, optional=True),
-            Channel(self._safety, f'{modes}/SafetyMode', depth=10, kept=True, optional=True),
-            Channel(self._running, 'std_msgs/msg/Bool', depth=10, kept=True),  # misses no stop
-            Channel(parameters.scaling, 'std_msgs/msg/Float64', reliable=False),
+            state(self._mode, f'{modes}/RobotMode', optional=True),
+            state(self._safety, f'{modes}/SafetyMode', optional=True),
+            state(self._program, 'std_msgs/msg/Bool'),
+            Channel(config.speed_scaling, 'std_msgs/msg/Float64', reliable=False),
         ]
-        self.hears: Sequence[Channel] = channels if parameters.watched else []
-        self.vital = [parameters.scaling] if parameters.watched else []  # tells all the time
+        self.inputs: Sequence[Channel] = channels if config.enabled else []
+        self.required = [config.speed_scaling] if config.enabled else []  # published periodically
 
     @property
     def missing(self) -> str:
-        """What must be heard before it is known whether it may move, empty: nothing."""
-        unknown = self._p.watched and self._readings.value(self._running) is None
-        return f'nothing heard yet on {self._running}' if unknown else ''
+        """Topic without which it is not known whether the robot may move, empty: none."""
+        unknown = self._config.enabled and self._latest.get(self._program) is None
+        return f'nothing heard yet on {self._program}' if unknown else ''
 
-    def unready(self) -> str:
-        """Say why the robot may not move, empty: it may.
+    def fault(self) -> str:
+        """Return why the robot may not move, empty: it may.
 
-        Modes are unknown where ur_dashboard_msgs is not installed; the program stops with any of
-        those that forbid motion.
+        Where ur_dashboard_msgs is not installed the modes are not known. The program stops in each
+        of those that prevent motion, which is reported instead.
         """
-        if not self._p.watched:
+        if not self._config.enabled:
             return ''
-        safety, mode = self._said(self._safety), self._said(self._mode)
-        running = self._readings.value(self._running)
-        speed = self._readings.value(self._p.scaling)
-        wrong = {
-            f'safety mode {safety}: {SAFETY.get(safety, "not known")}': safety
-            not in (None, *MAY_MOVE),
-            f'robot mode {mode}: {MODES.get(mode, "not known")}': mode not in (None, RUNNING),
-            'the program External Control does not run': running is False,
-            f'speed scaling is {speed} %': speed is not None and not speed > 0,
-        }
-        return ', '.join(words for words, true in wrong.items() if true)
+        safety, mode = self._mode_of(self._safety), self._mode_of(self._mode)
+        speed = self._latest.get(self._config.speed_scaling)
+        faults = []
+        if safety not in (None, *SAFE_MODES):
+            faults.append(f'safety mode {safety}: {SAFETY_MODES.get(safety, "not known")}')
+        if mode not in (None, ROBOT_RUNNING):
+            faults.append(f'robot mode {mode}: {ROBOT_MODES.get(mode, "not known")}')
+        if self._latest.get(self._program) is False:
+            faults.append('the program External Control does not run')
+        if speed is not None and not speed > 0:
+            faults.append(f'speed scaling is {speed} %')
+        return ', '.join(faults)
 
-    def started(self) -> Script:
-        """Wait until the robot may move; nobody but people at it starts it."""
-        if self._p.watched:
-            yield from self._waited(lambda: not (self.missing or self.unready()))
-        return self.missing or self.unready()
+    def start(self) -> CallSequence:
+        """Wait until the robot may move; only people at the robot start it."""
+        if self._config.enabled:
+            yield from self._wait(lambda: not (self.missing or self.fault()))
+        return self.missing or self.fault()
 
-    def recovered(self) -> Script:
-        """Unlock a protective stop and let the program run again; without motion.
+    def recover(self) -> CallSequence:
+        """Unlock a protective stop and run the program again; without motion.
 
-        Other stops are for people at the robot.
+        People at the robot must clear other stops.
         """
-        if not self._p.watched:
+        if not self._config.enabled:
             return ''
-        safety, mode = self._said(self._safety), self._said(self._mode)
-        running = self._readings.value(self._running) is True
+        safety, mode = self._mode_of(self._safety), self._mode_of(self._mode)
+        running = self._latest.get(self._program) is True
         if safety == PROTECTIVE_STOP or (safety is None and not running):
-            wrong = yield from self._unlocked(required=safety is not None)
-            if wrong:
-                return wrong
-        elif safety not in (None, *MAY_MOVE) or mode not in (None, RUNNING):
-            return f'{self.unready()}; mend that at the robot'
-        if not self._readings.value(self._running):
-            name, title = self._again()
-            wrong = yield from _triggered(name, title)
-            if wrong:
-                return wrong
-        return (yield from self.started())
+            error = yield from self._unlock(required=safety is not None)
+            if error:
+                return error
+        elif safety not in (None, *SAFE_MODES) or mode not in (None, ROBOT_RUNNING):
+            return f'{self.fault()}; mend that at the robot'
+        if not self._latest.get(self._program):
+            service, label = self._program_service()
+            error = yield from _trigger(service, label)
+            if error:
+                return error
+        return (yield from self.start())
 
-    def _again(self) -> tuple[str, str]:
-        """Give the service that makes the program run, and what it does."""
-        if self._p.headless:
-            return f'{self._p.status}/resend_robot_program', 'send the program again'
-        return f'{self._p.dashboard}/play', 'play the program'
+    def _program_service(self) -> tuple[str, str]:
+        """Return the service that runs the program, and its label."""
+        if self._config.headless:
+            return f'{self._config.status}/resend_robot_program', 'send the program again'
+        return f'{self._config.dashboard}/play', 'play the program'
 
-    def _unlocked(self, required: bool) -> Script:
-        """Unlock a protective stop; where modes are unknown there may be none, and no matter."""
-        yield self._p.settling
-        wrong = yield from _triggered(
-            f'{self._p.dashboard}/unlock_protective_stop', 'unlock the protective stop'
+    def _unlock(self, required: bool) -> CallSequence:
+        """Unlock a protective stop; not required where the modes are not known."""
+        yield self._config.unlock_delay
+        error = yield from _trigger(
+            f'{self._config.dashboard}/unlock_protective_stop', 'unlock the protective stop'
         )
-        if required and not wrong:
-            yield from self._waited(lambda: self._said(self._safety) in MAY_MOVE)
-            return '' if self._said(self._safety) in MAY_MOVE else self.unready()
-        return wrong if required else ''
+        if required and not error:
+            yield from self._wait(lambda: self._mode_of(self._safety) in SAFE_MODES)
+            return '' if self._mode_of(self._safety) in SAFE_MODES else self.fault()
+        return error if required else ''
 
-    def _waited(self, condition: Callable[[], bool]) -> Script:
-        for _ in range(round(self._p.patience / LOOK)):
+    def _wait(self, condition: Callable[[], bool]) -> CallSequence:
+        for _ in range(round(self._config.timeout / POLL_PERIOD)):
             if condition():
                 break
-            yield LOOK
+            yield POLL_PERIOD
         return ''
 
-    def _said(self, channel: str) -> int | None:
-        """Give a mode, None where it is not known."""
-        message = self._readings.value(channel)
+    def _mode_of(self, channel: str) -> int | None:
+        """Return a mode, None where it is not known."""
+        message = self._latest.get(channel)
         return None if message is None else message.mode
 
 
-def _triggered(name: str, title: str) -> Script:
-    reply = yield Call(name, TRIGGER, timeout=10.0, title=title)
+def _trigger(name: str, label: str) -> CallSequence:
+    """Call a Trigger service."""
+    reply = yield Call(name, TRIGGER, timeout=10.0, label=label)
     if isinstance(reply, str):
         return reply
-    return '' if reply.success else f'{title}: {reply.message or "refused"}'
+    return '' if reply.success else f'{label}: {reply.message or "refused"}'

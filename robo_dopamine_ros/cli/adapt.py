@@ -1,4 +1,4 @@
-"""The verb `adapt`: teach a reward model one task from one demonstration."""
+"""The verb `adapt`: adapt a reward model to one task from one demonstration."""
 
 import argparse
 import dataclasses
@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from robo_dopamine_ros.cli import adapt_vlm
-from robo_dopamine_ros.cli.bars import bar, say_json
-from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.compact.settings import Settings
+from robo_dopamine_ros.cli.console import print_json_progress, progress_bar
+from robo_dopamine_ros.data.episode_folder import find_recordings
+from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
 
-HELP = 'teach a reward model a task from one demonstration'
+HELP = 'adapt a reward model to a task from one demonstration'
 EXAMPLES = """\
 examples:
   robo-dopamine adapt EPISODE_DIR --out runs/my_task
@@ -26,7 +26,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
-    default = Settings()
+    default = CompactTrainConfig()
     parser.add_argument(
         'demonstrations',
         metavar='DEMO_DIR',
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help='folder to write; new, empty, or of an unfinished vision-language training',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of everything drawn (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
     parser.add_argument(
         '--base',
         metavar='MODEL',
@@ -69,42 +69,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     small.add_argument('--threads', type=int, help='processor threads (default: all)')
     large = parser.add_argument_group('only for a vision-language base')
     adapt_vlm.add_arguments(large)
-    parser.set_defaults(kinds=(names(small), names(large)))
+    parser.set_defaults(kinds=(option_names(small), option_names(large)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, write the model folder and say how it did on what it was not shown."""
+    """Train, write the model folder and print its metrics on held-out frames."""
     large = args.data_only or (args.base is not None and adapt_vlm.is_checkpoint(args.base))
-    refuse(args, args.kinds[0] if large else args.kinds[1], large)
-    return adapt_vlm.run(args) if large else run_small(args)
+    reject_options(args, args.kinds[0] if large else args.kinds[1], large)
+    return adapt_vlm.run(args) if large else run_compact(args)
 
 
-def run_small(args: argparse.Namespace) -> int:
+def run_compact(args: argparse.Namespace) -> int:
     """Train a compact model."""
     if args.out.exists() and any(args.out.iterdir()):
         raise ValueError(f'{args.out} is not empty; give a new folder, nothing is written over')
     chosen = {name: getattr(args, name) for name in ('steps', 'seconds', 'threads')}
     given = {name: value for name, value in chosen.items() if value is not None}
-    settings = dataclasses.replace(Settings(), **given)
+    settings = dataclasses.replace(CompactTrainConfig(), **given)
     recordings = find_recordings(args.demonstrations)
     base = None if args.base is None else Path(args.base)
-    from robo_dopamine_ros.reward.compact.adaptation import adapt  # takes seconds: torch
+    from robo_dopamine_ros.grm.compact.adaptation import adapt  # takes seconds: torch
 
-    with bar() as show:
-        tell = say_json if args.progress_json else show
-        check = adapt(recordings, args.out, settings, args.seed, base, args.views, report=tell)
-    told = {'model': str(args.out), 'self_check': dataclasses.asdict(check)}
-    print(json.dumps(told) if args.progress_json else f'{args.out}: {check}')
+    with progress_bar() as show:
+        report = print_json_progress if args.progress_json else show
+        metrics = adapt(recordings, args.out, settings, args.seed, base, args.views, report=report)
+    result = {'model': str(args.out), 'self_check': dataclasses.asdict(metrics)}
+    print(json.dumps(result) if args.progress_json else f'{args.out}: {metrics}')
     return 0
 
 
-def names(group: argparse._ArgumentGroup) -> tuple[str, ...]:
-    """The options of a group."""
+def option_names(group: argparse._ArgumentGroup) -> tuple[str, ...]:
+    """The option strings of an argument group."""
     return tuple(action.option_strings[0] for action in group._group_actions)
 
 
-def refuse(args: argparse.Namespace, options: tuple[str, ...], large: bool) -> None:
-    """Refuse options that only the other kind of model has."""
+def reject_options(args: argparse.Namespace, options: tuple[str, ...], large: bool) -> None:
+    """Raise ValueError for options that apply only to the other kind of model."""
     for option in options:
         if getattr(args, option[2:].replace('-', '_')) in (None, False):
             continue

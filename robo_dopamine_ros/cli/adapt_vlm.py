@@ -1,4 +1,4 @@
-"""The verb `adapt` where the model is a vision-language GRM."""
+"""Verb `adapt` for a vision-language GRM."""
 
 import argparse
 import dataclasses
@@ -7,109 +7,116 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from robo_dopamine_ros.cli.bars import bar, say_json
-from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.grm import ModelError
-from robo_dopamine_ros.reward.loading import Kind, kind_of
-from robo_dopamine_ros.reward.vlm.adapting.delivery import WORK
-from robo_dopamine_ros.reward.vlm.adapting.hopdata import Sampling
-from robo_dopamine_ros.reward.vlm.adapting.hopfiles import SAMPLES, write
-from robo_dopamine_ros.reward.vlm.adapting.tuning import Tuning
-from robo_dopamine_ros.reward.vlm.query.prompt import Prompt, choose_prompt
+from robo_dopamine_ros.cli.console import print_json_progress, progress_bar
+from robo_dopamine_ros.data.episode_folder import find_recordings
+from robo_dopamine_ros.grm.loading import ModelKind, kind_of
+from robo_dopamine_ros.grm.protocol import ModelError
+from robo_dopamine_ros.grm.vlm.finetune.config import FinetuneConfig
+from robo_dopamine_ros.grm.vlm.finetune.dataset import SAMPLES_FILE, write_dataset
+from robo_dopamine_ros.grm.vlm.finetune.sampler import HopSampling
+from robo_dopamine_ros.grm.vlm.query.prompt import Prompt, choose_prompt
 from robo_dopamine_ros.types import Recording
 
 INTERRUPTED = 130  # exit code
+OPTION_OF_FIELD = {  # of FinetuneConfig
+    'epochs': 'epochs',
+    'rank': 'rank',
+    'learning_rate': 'rate',
+    'batch_size': 'batch',
+    'micro_batch': 'micro_batch',
+    'save_every': 'save_every',
+    'train_merger': 'merger',
+    'gradient_checkpointing': 'checkpointing',
+}
 
 
 def add_arguments(group: argparse._ArgumentGroup) -> None:
-    """Declare what only a vision-language GRM takes."""
-    default, hops = Tuning(), Sampling().most
-    told: tuple[tuple[str, Any, str], ...] = (
-        ('--task', str, 'the task in words (default: those of the demonstration)'),
-        ('--prompt', Path, "how the model is asked: a text, or the authors' script (default: it)"),
+    """Declare the options of a vision-language GRM."""
+    default, hops = FinetuneConfig(), HopSampling().hops
+    options: tuple[tuple[str, Any, str], ...] = (
+        ('--task', str, 'instruction (default: that of the demonstration)'),
+        ('--prompt', Path, "a text file, or the authors' script (default: the authors' prompt)"),
         ('--hops', int, f'hops drawn from a demonstration (default: {hops})'),
-        ('--epochs', int, f'times each hop is taught (default: {default.epochs})'),
-        ('--rank', int, f'of the matrices added (default: {default.rank})'),
-        ('--rate', float, f'learning rate (default: {default.rate:g}; the authors take 1e-5, but '
-         'train all weights)'),
-        ('--batch', int, f'hops in an update (default: {default.batch})'),
-        ('--micro-batch', int, f'hops in memory at a time (default: {default.micro})'),
-        ('--save-every', int, f'updates; a stop loses no more (default: {default.save_every})'),
+        ('--epochs', int, f'passes over all hops (default: {default.epochs})'),
+        ('--rank', int, f'of the LoRA matrices (default: {default.rank})'),
+        ('--rate', float, f'learning rate (default: {default.learning_rate:g}; the '
+         'authors take 1e-5, but train all weights)'),
+        ('--batch', int, f'hops in an update (default: {default.batch_size})'),
+        ('--micro-batch', int, f'hops in memory at a time (default: {default.micro_batch})'),
+        ('--save-every', int, f'updates between two saves (default: {default.save_every})'),
         ('--device', str, 'cuda, cuda:1 or cpu (default: a GPU where there is one)'),
     )  # fmt: skip
-    for option, kind, help_ in told:
+    for option, kind, help_ in options:
         group.add_argument(option, type=kind, help=help_)
     flags = (
-        ('--merger', 'also teach what joins pictures to words; slower'),
+        ('--merger', 'also train the vision-language merger; slower'),
         ('--checkpointing', 'less GPU memory, a third slower'),
-        ('--data-only', "write only the hops and pictures, for the authors' trainer"),
+        ('--data-only', "write only the hops and images, for the authors' trainer"),
     )
     for option, help_ in flags:
         group.add_argument(option, action='store_true', help=help_)
 
 
 def is_checkpoint(base: str) -> bool:
-    """Whether a base is a vision-language checkpoint: a folder of one, or a name on the hub."""
+    """Whether a base is a vision-language checkpoint: a folder, or a hub name."""
     kind = kind_of(base)
-    if kind is Kind.COMPILED:
+    if kind is ModelKind.COMPILED:
         raise ModelError(f'{base} is compiled; give the checkpoint that it was made from')
-    return kind is Kind.PUBLISHED
+    return kind is ModelKind.PUBLISHED
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, or write data only; a training that was begun in the same folder goes on."""
+    """Train, or write the data only; an unfinished training in the same folder is resumed."""
     found = find_recordings(args.demonstrations)
     recordings = [_with_task(recording, args.task) for recording in found]
     prompt = choose_prompt(args.prompt)
-    sampling = Sampling(**_given(args, {'most': 'hops'}))
+    sampling = HopSampling(**_given(args, {'hops': 'hops'}))
     if args.data_only:
         return _write_data(args, recordings, prompt, sampling)
     return _train(args, recordings, prompt, sampling)
 
 
 def _write_data(
-    args: argparse.Namespace, recordings: list[Recording], prompt: Prompt, sampling: Sampling
+    args: argparse.Namespace, recordings: list[Recording], prompt: Prompt, sampling: HopSampling
 ) -> int:
-    with bar() as show:
-        tell = say_json if args.progress_json else show
-        count = write(recordings, args.out, prompt, sampling, args.seed, tell)
-    told = {'annotation_path': str(args.out / SAMPLES), 'data_path': str(args.out)}
+    with progress_bar() as show:
+        report = print_json_progress if args.progress_json else show
+        count = write_dataset(recordings, args.out, prompt, sampling, args.seed, report)
+    paths = {'annotation_path': str(args.out / SAMPLES_FILE), 'data_path': str(args.out)}
     if args.progress_json:
-        print(json.dumps({**told, 'samples': count}))
+        print(json.dumps({**paths, 'samples': count}))
         return 0
-    print(f"{count} samples; in the authors' train/qwenvl/data/__init__.py they are\n{told}")
+    print(f"{count} samples; in the authors' train/qwenvl/data/__init__.py they are\n{paths}")
     return 0
 
 
 def _train(
-    args: argparse.Namespace, recordings: list[Recording], prompt: Prompt, sampling: Sampling
+    args: argparse.Namespace, recordings: list[Recording], prompt: Prompt, sampling: HopSampling
 ) -> int:
-    names = ('epochs', 'rank', 'rate', 'batch', 'save_every', 'merger', 'checkpointing')
-    tuning = Tuning(
-        **_given(args, {'micro': 'micro_batch', **dict(zip(names, names, strict=True))})
-    )
-    # these take seconds: torch
-    from robo_dopamine_ros.reward.vlm.adapting.adaptation import adapt
-    from robo_dopamine_ros.reward.vlm.adapting.classroom import Wish
+    config = FinetuneConfig(**_given(args, OPTION_OF_FIELD))
+    # torch, which takes seconds
+    from robo_dopamine_ros.grm.vlm.finetune.adapt import FinetuneJob, adapt
+    from robo_dopamine_ros.grm.vlm.finetune.output_dir import WORK_DIR
 
     device = args.device or 'auto'
-    wish = Wish(recordings, args.base, prompt, tuning, sampling, args.seed, device)
+    job = FinetuneJob(recordings, args.base, prompt, config, sampling, args.seed, device)
     try:
-        with bar() as show:
-            outcome = adapt(wish, args.out, say_json if args.progress_json else show)
+        with progress_bar() as show:
+            result = adapt(job, args.out, print_json_progress if args.progress_json else show)
     except KeyboardInterrupt:
-        begun = 'the same command goes on' if (args.out / WORK).exists() else 'nothing is kept yet'
-        print(f'stopped; {begun}', file=sys.stderr)
+        saved = (args.out / WORK_DIR).exists()
+        what = 'the same command goes on' if saved else 'nothing is kept yet'
+        print(f'stopped; {what}', file=sys.stderr)
         return INTERRUPTED
-    told = {'model': str(args.out), 'held_back': dataclasses.asdict(outcome)}
-    print(json.dumps(told) if args.progress_json else f'{args.out}: {outcome}')
+    summary = {'model': str(args.out), 'held_back': dataclasses.asdict(result)}
+    print(json.dumps(summary) if args.progress_json else f'{args.out}: {result}')
     return 0
 
 
-def _given(args: argparse.Namespace, names: dict[str, str]) -> dict[str, Any]:
-    """Settings, by their own name, of the options that were given."""
-    found = {name: getattr(args, option) for name, option in names.items()}
-    return {name: value for name, value in found.items() if value is not None}
+def _given(args: argparse.Namespace, option_of_field: dict[str, str]) -> dict[str, Any]:
+    """Values of the options that were given, by the name of their field."""
+    values = {name: getattr(args, option) for name, option in option_of_field.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _with_task(recording: Recording, task: str | None) -> Recording:

@@ -1,78 +1,80 @@
-"""`robo-dopamine doctor`: what is there for each way to run, what is missing, how to mend it.
+"""The verb `doctor`: checks each way of installing and names the commands that mend it.
 
-With `--bounds` it looks at the arm instead, see cli/bounds.py, and with `--gpu` at what the GPU
-computes, see cli/gpu.py.
+With `--bounds` it records a workspace box instead, see cli/record_workspace.py, and with `--gpu` it
+tests what the GPU computes, see cli/gpu.py.
 """
 
 import argparse
 import dataclasses
 import json
 
-from robo_dopamine_ros.cli import bounds, gpu
-from robo_dopamine_ros.cli.checks import Finding, Machine, Way, examine
-from robo_dopamine_ros.cli.machine import look
+from robo_dopamine_ros.cli import gpu, record_workspace
+from robo_dopamine_ros.cli.doctor_checks import examine
+from robo_dopamine_ros.cli.system_info import Finding, InstallMode, SystemInfo, probe_system
 
-HELP = 'say what is there, what is missing, and how to mend it'
+HELP = 'check the installation, and name the commands that mend it'
 EXAMPLES = """\
 examples:
   robo-dopamine doctor              all three ways; exit code 0 when the one in use is complete
-  robo-dopamine doctor --way ros    let the exit code speak of a ROS 2 machine
+  robo-dopamine doctor --mode ros   take the exit code from the checks of a ROS 2 machine
   robo-dopamine doctor --bounds --margin 0.01 --out box.yaml
-                                    the workspace box, from an arm that is led by hand
+                                    the workspace box, from an arm that is guided by hand
   robo-dopamine doctor --gpu        does TensorRT on this GPU compute what it should? takes minutes
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the verb takes."""
+    """Declare the arguments of the verb."""
     parser.add_argument(
-        '--way',
-        type=Way,
-        choices=list(Way),
-        metavar='{' + ','.join(way.value for way in Way) + '}',
-        help='the way that decides the exit code (default: the one this interpreter runs)',
+        '--mode',
+        type=InstallMode,
+        choices=list(InstallMode),
+        metavar='{' + ','.join(mode.value for mode in InstallMode) + '}',
+        help='the one that decides the exit code (default: that of this interpreter)',
     )
     parser.add_argument('--json', action='store_true', help='one JSON object instead of text')
     gpu.add_arguments(parser)
-    bounds.add_arguments(parser)
+    record_workspace.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Report; 0 when the way that decides is complete, 1 otherwise."""
+    """Print the report; returns 0 if the chosen mode is complete, 1 otherwise."""
     if args.bounds:
-        return bounds.run(args)
+        return record_workspace.run(args)
     if args.gpu:
         return gpu.run(args)
-    machine = look()
-    report = {way: examine(machine, way) for way in Way}
-    chosen = args.way or machine.way
-    print(as_json(report, chosen) if args.json else as_text(report, chosen, machine))
+    system = probe_system()
+    report = {mode: examine(system, mode) for mode in InstallMode}
+    chosen = args.mode or system.mode
+    print(as_json(report, chosen) if args.json else as_text(report, chosen, system))
     return 0 if complete(report[chosen]) else 1
 
 
 def complete(findings: list[Finding]) -> bool:
-    """Whether nothing is missing."""
+    """Whether every check passed."""
     return all(finding.ok for finding in findings)
 
 
-def as_json(report: dict[Way, list[Finding]], chosen: Way) -> str:
-    """One object: the way that decides, and the findings of all three."""
-    ways = {
-        way.value: {
+def as_json(report: dict[InstallMode, list[Finding]], chosen: InstallMode) -> str:
+    """Return a JSON object: the mode that decides, and the findings of all three."""
+    modes = {
+        mode.value: {
             'complete': complete(findings),
             'findings': [dataclasses.asdict(finding) for finding in findings],
         }
-        for way, findings in report.items()
+        for mode, findings in report.items()
     }
-    return json.dumps({'way': chosen.value, 'ways': ways}, indent=2)
+    return json.dumps({'way': chosen.value, 'ways': modes}, indent=2)
 
 
-def as_text(report: dict[Way, list[Finding]], chosen: Way, machine: Machine) -> str:
-    """A block per way, the one that decides last, where a terminal's reader looks first."""
+def as_text(
+    report: dict[InstallMode, list[Finding]], chosen: InstallMode, system: SystemInfo
+) -> str:
+    """Return a block of text for every mode, the one that decides last."""
     lines = []
-    for way in sorted(report, key=lambda way: way is chosen):
-        lines += ['', way.title + (' (in use)' if way is machine.way else '')]
-        for finding in report[way]:
+    for mode in sorted(report, key=lambda mode: mode is chosen):
+        lines += ['', mode.title + (' (in use)' if mode is system.mode else '')]
+        for finding in report[mode]:
             lines.append(f'  {"ok" if finding.ok else "!!"}  {finding.name:16} {finding.detail}')
             if finding.mend:
                 lines.append(f'      {"mend with":16} {finding.mend}')

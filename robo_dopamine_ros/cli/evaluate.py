@@ -1,4 +1,4 @@
-"""The verb `evaluate`: how good a reward model is on recordings it has not seen."""
+"""The verb `evaluate`: metrics of a reward model on recordings it was not trained on."""
 
 import argparse
 import time
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from robo_dopamine_ros.cli.bars import bar
-from robo_dopamine_ros.cli.vlm_words import add_vlm_arguments, vlm_settings
-from robo_dopamine_ros.data.episodes import find_recordings
-from robo_dopamine_ros.reward.evaluate import EvaluationParameters, evaluate
-from robo_dopamine_ros.reward.loading import load
-from robo_dopamine_ros.reward.tracker import FUSIONS, RECURSIONS, TrackerParameters
+from robo_dopamine_ros.cli.console import progress_bar
+from robo_dopamine_ros.cli.vlm_args import add_vlm_arguments, vlm_settings
+from robo_dopamine_ros.data.episode_folder import find_recordings
+from robo_dopamine_ros.grm.loading import load
+from robo_dopamine_ros.reward.evaluation import EvaluationParameters, evaluate
+from robo_dopamine_ros.reward.progress import FUSIONS, RECURSIONS, TrackerParameters
 
 HELP = 'measure a reward model on recorded episodes'
 EXAMPLES = """\
 examples:
-  robo-dopamine evaluate runs/model EPISODE_DIR         a table for people
+  robo-dopamine evaluate runs/model EPISODE_DIR         a table
   robo-dopamine evaluate runs/model ROLLOUTS_DIR --json  one JSON object
   robo-dopamine evaluate tanhuajie2001/Robo-Dopamine-GRM-3B EPISODE_DIR --goal GOAL_DIR
                                                         a published model, on a GPU
@@ -39,13 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, metavar='FILE', help='also write the JSON to a file')
     parser.add_argument(
         '--interval',
-        type=_count,
+        type=_frame_count,
         metavar='FRAMES',
         help='frames between steps (default: half a second, and 40 to 600 steps)',
     )
     parser.add_argument(
         '--gap',
-        type=_count,
+        type=_frame_count,
         metavar='FRAMES',
         help='frames between the two of a hop-sign pair (default: two seconds)',
     )
@@ -57,14 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what incremental hops add to: the fused progress (paper) or their own (its code)',
     )
     parser.add_argument('--engine', default='auto', help='what runs the network (default: auto)')
-    parser.add_argument('--seed', type=int, default=0, help='of corruptions, noise and bootstrap')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='seed of corruptions, noise and bootstrap'
+    )
     add_vlm_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate and print; the progress bar goes to stderr, so that stdout stays clean."""
+    """Evaluate and print the report; the progress bar goes to stderr."""
     recordings = find_recordings(args.episodes)
-    with bar() as show:
+    with progress_bar() as show:
         model = load(args.model, args.engine, 1, vlm_settings(args), show)
     parameters = EvaluationParameters(
         interval=args.interval,
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         tracker=TrackerParameters(fusion=args.fusion, recursion=args.recursion),
     )
     rng = np.random.default_rng(args.seed)
-    with bar() as show:
+    with progress_bar() as show:
         report = evaluate(model, recordings, parameters, rng, show, time.perf_counter)
     if args.out:
         args.out.write_text(report.to_json() + '\n', encoding='utf-8')
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _count(text: str) -> int:
+def _frame_count(text: str) -> int:
     if not (text.isdecimal() and int(text) >= 1):
         raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of frames, 1 or more')
     return int(text)

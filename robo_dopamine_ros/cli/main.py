@@ -1,4 +1,4 @@
-"""The command line `robo-dopamine`: finds the verb and lets it run."""
+"""The command line `robo-dopamine`: parses the arguments and runs one verb."""
 
 import argparse
 import ast
@@ -8,18 +8,18 @@ import sys
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import TextIO
 
 from robo_dopamine_ros import __version__
+from robo_dopamine_ros.ros import retired
 
 PACKAGE = 'robo_dopamine_ros.'
-VERBS = (  # in this order
-    *('demo', 'replay', 'adapt', 'export', 'fidelity'),
+VERBS = (  # in the order of the help
+    *('demo', 'replay', 'adapt', 'export', 'compare'),
     *('evaluate', 'record', 'train'),
-    *('up', 'resume', 'teleop', 'bench', 'doctor'),
+    *('up', 'rearm', 'teleop', 'bench', 'doctor'),
 )
-FAULT, INTERRUPTED = 2, 130  # exit codes
-TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment: show where an error came from
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130  # exit codes
+TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment variable: show tracebacks of known errors
 EXAMPLES = """\
 examples:
   robo-dopamine demo                                  an arm, three cameras, a live reward
@@ -30,9 +30,9 @@ examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb; gives its exit code, 2 for errors a person can mend, 130 after Ctrl-C."""
+    """Run one verb; returns its exit code, 2 for errors of the user, 130 after Ctrl-C."""
     words = sys.argv[1:] if argv is None else argv
-    os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')  # our errors name the file; OpenCV's do not
+    os.environ.setdefault('OPENCV_LOG_LEVEL', 'SILENT')  # our own errors name the file
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     warnings.showwarning = _show_warning
     try:
@@ -40,10 +40,10 @@ def main(argv: list[str] | None = None) -> int:
         args = parser.parse_args(words)
         if module is None:
             parser.print_help()
-            return FAULT
+            return EXIT_ERROR
         return module.run(args)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -51,12 +51,13 @@ def main(argv: list[str] | None = None) -> int:
         if not _is_known(error) or os.environ.get(TRACEBACK):
             raise
         print(f'robo-dopamine: {_text(error)}', file=sys.stderr)
-        return FAULT
+        return EXIT_ERROR
 
 
 def _parser(words: list[str]) -> tuple[argparse.ArgumentParser, ModuleType | None]:
-    """Build the parser; of the verbs only the one that was asked for is imported."""
-    chosen = next((word for word in words if word in VERBS), None)
+    """Build the parser, importing the chosen verb only; RetiredNameError for an old name."""
+    chosen = next((word for word in words if word in (*VERBS, *retired.VERBS)), '')
+    retired.check_command_line(words, chosen)
     module = None
     parser = argparse.ArgumentParser(
         prog='robo-dopamine',
@@ -82,7 +83,7 @@ def _parser(words: list[str]) -> tuple[argparse.ArgumentParser, ModuleType | Non
 
 
 def _summary(verb: str) -> str:
-    """Read HELP of a verb's module without importing what the verb needs."""
+    """Read HELP of a verb's module without importing it."""
     tree = ast.parse(Path(__file__).with_name(f'{verb}.py').read_text(encoding='utf-8'))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == 'HELP':
@@ -91,14 +92,11 @@ def _summary(verb: str) -> str:
 
 
 def _is_known(error: Exception) -> bool:
-    """Whether an error was raised on purpose and says all a person needs.
-
-    Those are our own classes, files that cannot be had, and values our own code refused.
-    """
-    place = error.__traceback__
-    while place and place.tb_next:
-        place = place.tb_next
-    raiser = str(place.tb_frame.f_globals.get('__name__')) if place else ''
+    """Whether the message of an error is enough: ours, missing files, values our code refused."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    raiser = str(frame.tb_frame.f_globals.get('__name__')) if frame else ''
     refused = type(error) is ValueError and raiser.startswith(PACKAGE)
     missing = isinstance(error, OSError) and error.filename is not None
     return type(error).__module__.startswith(PACKAGE) or missing or refused
@@ -111,14 +109,9 @@ def _text(error: Exception) -> str:
 
 
 def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
+    message: Warning | str, category: type[Warning], *_: object, **__: object
 ) -> None:
-    """Say our own warnings in one line; those of libraries are for their developers."""
+    """Print our own warnings in one line, and hide those of libraries."""
     if category.__module__.startswith(PACKAGE):
         print(f'robo-dopamine: {message}', file=sys.stderr)
 

@@ -1,11 +1,11 @@
-"""The verb `record`: demonstrations of the simulated person, for `adapt` and `train` alike."""
+"""The verb `record`: simulated demonstrations of the scripted expert, for `adapt` and `train`."""
 
 import argparse
 from pathlib import Path
 
 from tqdm import tqdm
 
-HELP = 'record demonstrations of the simulated person'
+HELP = 'record simulated demonstrations of the scripted expert'
 EXAMPLES = """\
 examples:
   robo-dopamine record --out runs/demos
@@ -16,32 +16,34 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the verb takes."""
+    """Add the arguments of the verb."""
     parser.add_argument(
         '--out', metavar='DIR', type=Path, required=True, help='folder for the episode folders'
     )
     parser.add_argument('--count', type=int, default=1, help='how many (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0, help='of scenes and hands (default: 0)')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of start poses and expert (default: 0)'
+    )
     parser.add_argument(
         '--clearance', type=float, default=0.002, metavar='M', help='of the hole (default: 0.002)'
     )
     parser.add_argument(
         '--layout',
-        choices=('videos', 'pictures'),
+        choices=('videos', 'images'),
         default='videos',
-        help="the paper's videos, or pictures, which are exact (default: %(default)s)",
+        help="the paper's videos, or PNG images, which are lossless (default: %(default)s)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record into numbered folders."""
-    from robo_dopamine_ros.cli.demonstration import demonstrate, keep  # takes a second: mujoco
-    from robo_dopamine_ros.sim.arena import Arena
+    """Record into numbered episode folders."""
+    from robo_dopamine_ros.envs.insertion import make_training_env
+    from robo_dopamine_ros.training.demonstrations import record_demonstration, save_demonstration
 
-    arena = Arena(args.clearance)
-    for number in tqdm(range(args.count), desc='demonstrations'):
-        recording, steps = demonstrate(arena, args.seed, number)
-        keep(recording, steps, args.out / recording.name, args.layout)
-    arena.close()
-    print(f'{args.out}: {args.count} of the simulated person')
+    env = make_training_env(args.clearance)
+    for index in tqdm(range(args.count), desc='demonstrations'):
+        recording, trajectory = record_demonstration(env, args.seed, index)
+        save_demonstration(recording, trajectory, args.out / recording.name, args.layout)
+    env.close()
+    print(f'{args.out}: {args.count} demonstrations of the scripted expert')
     return 0

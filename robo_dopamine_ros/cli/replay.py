@@ -1,4 +1,4 @@
-"""The verb `replay`: a recorded episode through the real nodes, with a report."""
+"""Verb `replay`: plays a recorded episode through the real nodes and writes a report."""
 
 import argparse
 import json
@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
-from robo_dopamine_ros.cli.reporting import account, check_model, make_folder, write_report
-from robo_dopamine_ros.cli.reporting import add_arguments as add_cell_arguments
-from robo_dopamine_ros.cli.screen import Screen
-from robo_dopamine_ros.cli.summary import reasons
-from robo_dopamine_ros.data.episodes import open_recording
-from robo_dopamine_ros.data.filmstrip import Shot
-from robo_dopamine_ros.data.series import Curve, Series, paid_columns, read_columns
-from robo_dopamine_ros.nodes import system
+from robo_dopamine_ros.cli.console import StatusConsole
+from robo_dopamine_ros.cli.dds_domain import VARIABLE, free_domain
+from robo_dopamine_ros.cli.episode_report import invalid_reasons, make_report, write_report
+from robo_dopamine_ros.cli.output import add_cell_arguments, make_output_dir, resolve_model
+from robo_dopamine_ros.data.episode_curves import EpisodeCurves, ProgressCurve, curves_of_messages
+from robo_dopamine_ros.data.episode_folder import open_recording
+from robo_dopamine_ros.data.filmstrip import FilmstripFrame
+from robo_dopamine_ros.nodes import cell
 from robo_dopamine_ros.ros import environment
 from robo_dopamine_ros.types import SECOND, Outcome, Recording
 
 if TYPE_CHECKING:
-    from robo_dopamine_ros.cli.watch import Watch
+    from robo_dopamine_ros.cli.cell_session import CellSession
 
 HELP = 'play a recorded episode through the real nodes and report its progress and reward'
 EXAMPLES = """\
@@ -31,12 +30,12 @@ examples:
   robo-dopamine replay EPISODE_DIR --model runs/my_task --out runs/look --speed 2
   robo-dopamine replay EPISODE_DIR --model runs/my_task --json > summary.json
 """
-THUMBNAIL = 320  # [px] width of the pictures kept for the film strip
-SHOTS = 48  # pictures kept per view
+FILMSTRIP_WIDTH = 320  # of the images [px]
+FILMSTRIP_FRAMES = 48  # per view
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the verb takes."""
+    """Declare the arguments of the verb."""
     parser.add_argument('episode', metavar='EPISODE_DIR', type=Path, help='folder of the episode')
     parser.add_argument(
         '--speed', type=float, default=1.0, help='times the recorded rate (default: 1)'
@@ -46,105 +45,100 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play, watch, report."""
+    """Play the episode, then write the report."""
     recording = open_recording(args.episode)
-    model = check_model(args.model)
-    folder = make_folder(args.out, 'replay', recording.name)
+    model = resolve_model(args.model)
+    folder = make_output_dir(args.out, 'replay', recording.name)
     os.environ[VARIABLE] = str(free_domain())
     environment.activate()
-    from robo_dopamine_ros.cli.watch import watching
+    from robo_dopamine_ros.cli.cell_session import open_session
 
-    screen = Screen(sys.stderr if args.json else sys.stdout)
-    processes = system.replay(args.episode.resolve(), model, recording.views, args.speed)
-    with watching(processes, screen, folder, args.verbose) as watch:
-        played = _play(recording, args.speed, watch)
-    told = account(
-        _series(recording, watch, played),
-        _shots(recording),
+    console = StatusConsole(sys.stderr if args.json else sys.stdout)
+    processes = cell.replay_processes(args.episode.resolve(), model, recording.views, args.speed)
+    with open_session(processes, console, folder, args.verbose) as session:
+        played = _play(recording, args.speed, session)
+    report = make_report(
+        _curves(recording, session, played),
+        _filmstrip(recording),
         recording.views,
         episode=str(args.episode),
         speed=args.speed,
-        frames=_shown(recording, played),
-        unread=reasons(watch.observer.read()),
+        frames=_playback_metrics(recording, played),
+        unread=invalid_reasons(session.client.episode_readings()),
     )
-    picture = write_report([told], folder)
+    image = write_report([report], folder)
     if args.json:
-        print(json.dumps(told.summary))
-    screen.line(f'report: {picture} and report.json beside it')
+        print(json.dumps(report.metrics))
+    console.print(f'report: {image} and report.json beside it')
     return 0
 
 
-def _play(recording: Recording, speed: float, watch: 'Watch') -> dict[int, int]:
-    """Run one episode; gives the index of every frame that was shown by its stamp [ns]."""
-    from robo_dopamine_ros.ros.convert import played_from_msg
-    from robo_dopamine_ros.ros.topics import PLAYED
+def _play(recording: Recording, speed: float, session: 'CellSession') -> dict[int, int]:
+    """Run one episode; gives the index of every published frame by its stamp [ns]."""
+    from robo_dopamine_ros.ros.convert import played_frame_from_msg
+    from robo_dopamine_ros.ros.topics import PLAYER_FRAME
 
     played: list[tuple[int, int]] = []
-    watch.observer.keep(PLAYED, played_from_msg, played)
-    watch.screen.line(
+    session.client.subscribe(PLAYER_FRAME, played_frame_from_msg, played)
+    session.console.print(
         f'playing {recording.name}: {recording.length} frames of {", ".join(recording.views)} '
         f'at {recording.rate * speed:g} Hz'
     )
-    watch.start_episode(recording.instruction or recording.name)
-    watch.wait(lambda: bool(played), 60.0, 'the reward node did not ask for pictures')
-    watch.follow(
+    session.start_episode(recording.instruction or recording.name)
+    session.wait(lambda: bool(played), 60.0, 'the reward node did not ask for images')
+    session.follow(
         lambda: played[-1][1] == recording.length - 1,
         lambda: f'{played[-1][1] / recording.rate:5.1f} s',
         60.0 + 1.5 * recording.length / recording.rate / speed,
         'the recording did not end',
     )
-    watch.end_episode(_outcome(recording), 'recording')
+    session.end_episode(_outcome(recording), 'recording')
     return dict(played)
 
 
-def _shown(recording: Recording, played: dict[int, int]) -> dict[str, float]:
-    """How truly the recording was played; frames are left out when a machine cannot keep up."""
-    spanned = (max(played) - min(played)) / SECOND
+def _playback_metrics(recording: Recording, played: dict[int, int]) -> dict[str, float]:
+    """Number and rate of the published frames; a slow machine skips some."""
+    duration = (max(played) - min(played)) / SECOND
     return {
         'recorded': recording.length,
         'shown': len(played),
-        'rate_hz': (len(played) - 1) / spanned if spanned else 0.0,
+        'rate_hz': (len(played) - 1) / duration if duration else 0.0,
     }
 
 
 def _outcome(recording: Recording) -> Outcome:
-    """What the recording says; an annotated one shows the task done to its end."""
+    """Outcome of the recording; an annotated one without outcome counts as a success."""
     if recording.outcome is not Outcome.NONE:
         return recording.outcome
     return Outcome.SUCCESS if recording.keyframes else Outcome.TIME_LIMIT
 
 
-def _series(recording: Recording, watch: 'Watch', played: dict[int, int]) -> Series:
-    """Curves over the time of the recording, whatever the speed it was played at."""
-    observer, rate = watch.observer, recording.rate
+def _curves(recording: Recording, session: 'CellSession', played: dict[int, int]) -> EpisodeCurves:
+    """Curves over the time of the recording, independent of the playback speed."""
+    client, rate = session.client, recording.rate
     stamps, frames = np.array(list(played)), np.array(list(played.values()))
-    started = int(stamps[0])
-    wall = (stamps - started) / SECOND
-    readings = [r for r in observer.read() if started <= r.stamp <= stamps[-1]]
-    read, paid = read_columns(readings, started), paid_columns(observer.paid(), started)
+    start = int(stamps[0])
+    elapsed = (stamps - start) / SECOND
     truth = None
     if recording.progress is not None:
-        truth = Curve(np.arange(recording.length) / rate, recording.progress)
-    return Series(
+        truth = ProgressCurve(np.arange(recording.length) / rate, recording.progress)
+    return curves_of_messages(
+        [r for r in client.episode_readings() if start <= r.stamp <= stamps[-1]],
+        client.episode_rewards(),
+        start,
+        recording.length / rate,
+        client.episode.outcome,
+        lambda time: np.interp(time, elapsed, frames / rate),
         title=recording.name,
         instruction=recording.instruction,
-        model=readings[-1].model if readings else '',
-        duration=recording.length / rate,
-        time=np.interp(read.pop('time'), wall, frames / rate),
-        read=read,
-        valid=read.pop('valid'),
-        candidate=read.pop('candidate'),
-        paid_time=np.interp(paid.pop('time'), wall, frames / rate),
-        paid=paid,
         truth=truth,
         keyframes=[frame / rate for frame in recording.keyframes],
-        outcome=observer.episode.outcome.name.lower().replace('_', ' '),
     )
 
 
-def _shots(recording: Recording) -> list[Shot]:
-    stride = max(1, recording.length // SHOTS)
+def _filmstrip(recording: Recording) -> list[FilmstripFrame]:
+    stride = max(1, recording.length // FILMSTRIP_FRAMES)
     first = next(recording.play(stop=1)).images[recording.views[0]]
-    size = (THUMBNAIL, round(THUMBNAIL * first.shape[0] / first.shape[1]))
+    size = (FILMSTRIP_WIDTH, round(FILMSTRIP_WIDTH * first.shape[0] / first.shape[1]))
     frames = recording.play(size=size, stride=stride)
-    return [Shot(views.stamp / SECOND, views.images) for views in frames]
+    return [FilmstripFrame(views.stamp / SECOND, views.images) for views in frames]

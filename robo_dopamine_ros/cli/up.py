@@ -1,4 +1,4 @@
-"""The verb `up`: the nodes of a cell as plain processes; launch files ask it what they start."""
+"""The verb `up`: starts the nodes of a cell as plain processes; launch files use its dry run."""
 
 import argparse
 import json
@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robo_dopamine_ros.cli.screen import Screen
-from robo_dopamine_ros.nodes import system
-from robo_dopamine_ros.nodes.system import Process
+from robo_dopamine_ros.cli.console import StatusConsole
+from robo_dopamine_ros.nodes import cell
+from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.ros import environment
 
 if TYPE_CHECKING:
-    from robo_dopamine_ros.cli.watch import Watch
+    from robo_dopamine_ros.cli.cell_session import CellSession
 
-TRIES, AGAIN = 20, 0.5  # [s] until asked again: a cell that just came up may refuse an episode
-KEPT = 2000  # readings, of which those of the running episode are shown
+START_ATTEMPTS = 20  # of an episode, which a cell may refuse that just came up
+RETRY_PERIOD = 0.5  # [s] between them
+MAX_READINGS = 2000  # readings kept, of which those of the running episode are shown
 HELP = 'start the nodes of a cell, until Ctrl-C'
 EXAMPLES = """\
 examples:
@@ -29,17 +30,17 @@ examples:
   robo-dopamine up reward --model runs/my_task --task 'insert the peg'
   robo-dopamine up my_cell.yaml --namespace left      a cell of your own, beside another
   robo-dopamine up franka --set gate.limits.speed=0.1 --set reward.rate=5
-  robo-dopamine up learn --run runs/live              practise in a run that train prepared
+  robo-dopamine up learn --run runs/live              online RL in a run that train prepared
   robo-dopamine up --without teleop                   and robo-dopamine teleop in a terminal
   robo-dopamine up my_cell.yaml --dry-run             check it, and see what would start
 without --task, call the service start_episode to start an episode
 
-exit codes: 130 after Ctrl-C; 2 when the cell cannot start, or one of its nodes died, named
+exit codes: 130 after Ctrl-C; 2 when the cell cannot start or a node died, which is named
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the verb takes."""
+    """Declare the arguments of the verb."""
     parser.add_argument(
         'config',
         metavar='CONFIG',
@@ -74,17 +75,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='any parameter of a node, may be repeated; wins over CONFIG',
     )
     parser.add_argument(
-        '--dry-run', action='store_true', help='check all, print what would start as JSON, and end'
+        '--dry-run', action='store_true', help='check all, print the processes as JSON, and end'
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check all, start all, show what they say, stop all."""
+    """Check the configuration, start the processes, show their output, stop them."""
     environment.activate()
-    from robo_dopamine_ros.cli.watch import watching
-    from robo_dopamine_ros.ros import alone
+    from robo_dopamine_ros.cli.cell_session import open_session
+    from robo_dopamine_ros.ros import single_instance
 
-    processes = system.cell(
+    processes = cell.cell_processes(
         args.config,
         namespace=args.namespace,
         model=args.model or '',
@@ -92,25 +93,25 @@ def run(args: argparse.Namespace) -> int:
         task=args.task or '',
         run=args.run,
         without=args.without,
-        sets=args.set,
+        overrides=args.set,
     )
-    alone.check(process.full_name for process in processes)
+    single_instance.check_not_running(process.full_name for process in processes)
     if args.dry_run:
-        print(json.dumps([described(process) for process in processes], indent=1))
+        print(json.dumps([process_as_json(process) for process in processes], indent=1))
         return 0
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us means Ctrl-C
-    screen = Screen(sys.stdout)
-    screen.line(f'starting {headline(args.config, processes)}; Ctrl-C stops all')
-    with watching(processes, screen, None, True, args.namespace, KEPT) as watch:
-        _wait_until_up(watch, processes)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    console = StatusConsole(sys.stdout)
+    console.print(f'starting {headline(args.config, processes)}; Ctrl-C stops all')
+    with open_session(processes, console, None, True, args.namespace, MAX_READINGS) as session:
+        _wait_until_up(session, processes)
         if args.task:
-            _run_episode(watch, args.task)
-        watch.wait(lambda: False, math.inf, 'never')
+            _run_episode(session, args.task)
+        session.wait(lambda: False, math.inf, 'never')
     return 0
 
 
-def described(process: Process) -> dict[str, object]:
-    """A process for programs: entry point, what follows `--ros-args`, what its death means."""
+def process_as_json(process: Process) -> dict[str, object]:
+    """Return a process for launch files: entry point, ROS arguments, whether it is restarted."""
     return {
         'executable': process.executable,
         'arguments': process.arguments(),
@@ -119,33 +120,35 @@ def described(process: Process) -> dict[str, object]:
 
 
 def headline(config: str, processes: Sequence[Process]) -> str:
-    """Name a cell, its nodes and where they can be heard."""
+    """Return a line with the cell, its nodes and the DDS domain."""
     names = ', '.join(process.full_name for process in processes)
     domain = os.environ.get('ROS_DOMAIN_ID') or '0'
     return f'{config}: {names}, domain {domain}'
 
 
-def _wait_until_up(watch: 'Watch', processes: Sequence[Process]) -> None:
-    """Tell once every node is there and speaks."""
-    from robo_dopamine_ros.cli.watch import START_PATIENCE
+def _wait_until_up(session: 'CellSession', processes: Sequence[Process]) -> None:
+    """Wait until every node is in the graph."""
+    from robo_dopamine_ros.cli.cell_session import START_TIMEOUT
 
-    began, wanted = time.monotonic(), {process.full_name for process in processes}
-    watch.wait(lambda: wanted <= watch.observer.nodes(), START_PATIENCE, 'not all nodes came up')
-    watch.screen.line(f'all up after {time.monotonic() - began:.1f} s')
+    started, names = time.monotonic(), {process.full_name for process in processes}
+    session.wait(
+        lambda: names <= session.client.node_names(), START_TIMEOUT, 'not all nodes came up'
+    )
+    session.console.print(f'all up after {time.monotonic() - started:.1f} s')
 
 
-def _run_episode(watch: 'Watch', task: str) -> None:
-    """Start an episode and show how it goes; where it cannot begin, say why and go on."""
-    from robo_dopamine_ros.ros.episode_client import RefusedError
+def _run_episode(session: 'CellSession', task: str) -> None:
+    """Start an episode and show its progress; print the reason if it cannot be started."""
+    from robo_dopamine_ros.ros.episode_client import EpisodeRequestError
 
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(START_ATTEMPTS)):
         try:
-            watch.start_episode(task)
+            session.start_episode(task)
             break
-        except RefusedError as error:
+        except EpisodeRequestError as error:
             if not left:
-                watch.screen.line(f'{error}; then call start_episode')
+                session.console.print(f'{error}; then call start_episode')
                 return
-            time.sleep(AGAIN)
-    began = time.monotonic()
-    watch.follow(watch.ended, lambda: f'{time.monotonic() - began:5.0f} s', math.inf, 'never ended')
+            time.sleep(RETRY_PERIOD)
+    start = time.monotonic()
+    session.follow(session.ended, lambda: f'{time.monotonic() - start:5.0f} s', math.inf, 'never')

@@ -1,0 +1,1 @@
+"""Recorded episodes: episode folders in and out, playback, plots."""

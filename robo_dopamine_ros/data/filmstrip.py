@@ -1,4 +1,4 @@
-"""Composes pictures of an episode into one strip along time."""
+"""Film strip: images of an episode side by side along time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,50 +6,50 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-PAPER = 255  # brightness of what lies between the pictures
+BACKGROUND, MISSING = 255, 238  # grey levels between images, and of a missing image
 
 
 @dataclass(frozen=True)
-class Shot:
-    """The pictures of one moment."""
+class FilmstripFrame:
+    """Images of all views at one time."""
 
     time: float  # [s] since the episode began
     images: Mapping[str, np.ndarray]  # view name -> (H, W, 3) uint8 RGB
 
 
-def moments(duration: float, count: int) -> np.ndarray:
-    """The middles of `count` equal slots of an episode [s]."""
+def slot_centers(duration: float, count: int) -> np.ndarray:
+    """Centers of `count` equal slots of an episode of `duration` [s], (count,) [s]."""
     return (np.arange(count) + 0.5) * duration / count
 
 
-def nearest(shots: Sequence[Shot], times: np.ndarray) -> list[Shot]:
-    """Pick the shot closest to each time."""
-    stamps = np.array([shot.time for shot in shots])
-    return [shots[int(np.abs(stamps - time).argmin())] for time in times]
+def nearest_frames(frames: Sequence[FilmstripFrame], times: np.ndarray) -> list[FilmstripFrame]:
+    """Frame nearest to each of the times [s]."""
+    stamps = np.array([frame.time for frame in frames])
+    return [frames[int(np.abs(stamps - time).argmin())] for time in times]
 
 
-def strip(
-    shots: Sequence[Shot], views: Sequence[str], size: tuple[int, int], gap: int
+def compose(
+    frames: Sequence[FilmstripFrame], views: Sequence[str], size: tuple[int, int], gap: int
 ) -> np.ndarray:
-    """Lay shots side by side, one row per view, as one picture.
+    """Draw frames side by side, one row per view, as one uint8 RGB image.
 
-    Each picture is (W, H) = `size` [px] with `gap` [px] between; a missing one stays pale grey.
+    Each image is (W, H) = `size` [px] with `gap` [px] between.
     """
     width, height = size
-    columns, rows = len(shots), len(views)
+    columns, rows = len(frames), len(views)
     shape = (rows * height + (rows - 1) * gap, columns * width + (columns - 1) * gap, 3)
-    sheet = np.full(shape, PAPER, np.uint8)
+    sheet = np.full(shape, BACKGROUND, np.uint8)
     for row, view in enumerate(views):
-        for column, shot in enumerate(shots):
+        for column, frame in enumerate(frames):
             y, x = row * (height + gap), column * (width + gap)
             cell = sheet[y : y + height, x : x + width]
-            image = shot.images.get(view)
-            cell[:] = 238 if image is None else filled(image, size)
+            image = frame.images.get(view)
+            cell[:] = MISSING if image is None else crop_to_fill(image, size)
     return sheet
 
 
-def filled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale and crop a picture about its middle so that it fills (W, H)."""
+def crop_to_fill(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scale an image and crop it about its center to fill (W, H)."""
     width, height = size
     scale = max(width / image.shape[1], height / image.shape[0])
     scaled_size = (

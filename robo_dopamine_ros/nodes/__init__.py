@@ -1,1 +1,1 @@
-"""One file per process; wiring only."""
+"""ROS nodes, one file per process: they only wire the parts."""

@@ -1,4 +1,4 @@
-"""What people ask of the gate: take over and release, stop, rearm, recover the arm."""
+"""Services of the gate: intervene (take over, release), stop, rearm, recover."""
 
 import time
 from typing import Any
@@ -7,28 +7,28 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.driver import Driver
+from robo_dopamine_ros.ros.arm_bridge import ArmBridge
 from robo_dopamine_ros.safety.gate import Gate
 
-AGAIN = 2_000_000_000  # between two attempts to start a driver that is not there yet [ns]
+RETRY_PERIOD = 2_000_000_000  # between two attempts to start a driver [ns]
 
 
 class GateServices:
-    """Answers the services of the gate's node, and starts the driver when the node does."""
+    """Offers the services, and starts the arm's driver when the node starts."""
 
-    def __init__(self, node: Node, gate: Gate, driver: Driver) -> None:
-        self.busy = 'the driver of the arm is being started'  # why nothing may be told to it
-        self._gate, self._driver, self._logger = gate, driver, node.get_logger()
-        for service, answer in (
+    def __init__(self, node: Node, gate: Gate, arm: ArmBridge) -> None:
+        self.busy = 'the driver of the arm is being started'  # why nothing may be sent to it
+        self._gate, self._arm, self._logger = gate, arm, node.get_logger()
+        for service, callback in (
             (topics.INTERVENE, self._on_intervene),
             (topics.STOP, self._on_stop),
             (topics.REARM, self._on_rearm),
         ):
-            node.create_service(service.type, service.name, answer)
-        group, steady = driver.group, Clock(clock_type=ClockType.STEADY_TIME)
+            node.create_service(service.type, service.name, callback)
+        group, steady = arm.callback_group, Clock(clock_type=ClockType.STEADY_TIME)
         recover = topics.RECOVER
         node.create_service(recover.type, recover.name, self._on_recover, callback_group=group)
-        self._beginning = node.create_timer(0.0, self._begin, callback_group=group, clock=steady)
+        self._start_timer = node.create_timer(0.0, self._start, callback_group=group, clock=steady)
 
     def _on_intervene(self, request: Any, response: Any) -> Any:
         now, asked = time.monotonic(), request.request
@@ -54,24 +54,24 @@ class GateServices:
         response.success = not response.message
         return response
 
-    async def _begin(self) -> None:
-        """Start the driver, again and again until it is there."""
-        self._beginning.cancel()
-        reason, _ = await self._driver.perform(self._driver.arm.start())
+    async def _start(self) -> None:
+        """Start the driver; try again until it succeeds."""
+        self._start_timer.cancel()
+        reason, _ = await self._arm.run_sequence(self._arm.arm.start())
         self.busy = f'the driver did not start: {reason}; it is tried again' if reason else ''
         if reason:
             self._logger.warning(self.busy, throttle_duration_sec=30.0)
-            self._beginning.timer_period_ns = AGAIN
-            self._beginning.reset()
+            self._start_timer.timer_period_ns = RETRY_PERIOD
+            self._start_timer.reset()
 
     async def _on_recover(self, _: Any, response: Any) -> Any:
-        """Recover the arm and start its driver; meanwhile nothing is told, which latches."""
+        """Recover the arm and start its driver; nothing is sent meanwhile, so the gate latches."""
         if self.busy:
             response.reason = self.busy
             return response
         self.busy = 'the arm is being recovered'
-        for script in (self._driver.arm.recover(), self._driver.arm.start()):
-            response.reason, steps = await self._driver.perform(script)
+        for sequence in (self._arm.arm.recover(), self._arm.arm.start()):
+            response.reason, steps = await self._arm.run_sequence(sequence)
             response.steps = [*response.steps, *steps]
             if response.reason:
                 break

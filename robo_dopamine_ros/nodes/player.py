@@ -1,7 +1,7 @@
-"""Plays a recorded episode as the cameras of a cell, at its true rate.
+"""Node `player`: publishes a recorded episode on the camera topics, at its recorded rate.
 
-Like real cameras it shows pictures all the time: the first frame until the reward node reads the
-running episode, so that none is missed, and the last frame when all were played.
+Like cameras it publishes all the time: the first frame until the reward node reads the running
+episode, so that it misses none, and the last frame at the end.
 """
 
 import sys
@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from robo_dopamine_ros.data.episodes import EpisodeError, open_recording
-from robo_dopamine_ros.data.playhead import Playhead
+from robo_dopamine_ros.data.episode_folder import EpisodeError, open_recording
+from robo_dopamine_ros.data.playback import Playback
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import image_to_msg, to_time
+from robo_dopamine_ros.ros.convert import to_time
+from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.ros.params import ParameterError, declare
-from robo_dopamine_ros.ros.run import FAULT, run
+from robo_dopamine_ros.ros.spin import EXIT_CONFIGURATION, run_node
 from robo_dopamine_ros.types import SECOND, Phase
 
 
 @dataclass(frozen=True)
 class PlayerParameters:
-    """What is played, and how fast."""
+    """Parameters of the node."""
 
     episode: str = ''  # folder of the episode
-    speed: float = 1.0  # 1: as recorded, 2: twice as fast; above 0, at most 100
+    speed: float = 1.0  # ratio to the recorded rate, above 0, at most 100
 
     def __post_init__(self) -> None:
         if not self.episode:
@@ -34,7 +35,7 @@ class PlayerParameters:
 
 
 class Player(Node):
-    """Three camera publishers and a timer."""
+    """Publishers of the cameras and a timer at the rate of the recording."""
 
     def __init__(self) -> None:
         super().__init__('player')
@@ -43,62 +44,62 @@ class Player(Node):
             recording = open_recording(parameters.episode)
         except EpisodeError as error:
             raise ParameterError(f'episode: {error}') from error
-        self._playhead = Playhead(recording, parameters.speed)
-        self._began: int | None = None  # [ns] of ROS time
-        self._running = ''  # id of the episode that runs
-        self._told_end = False
+        self._playback = Playback(recording, parameters.speed)
+        self._started: int | None = None  # ROS time of the first frame [ns]
+        self._episode = ''  # id of the running episode
+        self._finished = False
         self._cameras = {}
         for view in recording.views:
             topic = topics.camera_topic(view)
             self._cameras[view] = self.create_publisher(topic.type, topic.name, topic.qos)
-        played = topics.PLAYED
-        self._played = self.create_publisher(played.type, played.name, played.qos)
-        for topic, note in (
-            (topics.EPISODE, self._note_episode),
-            (topics.PROGRESS, self._note_reading),
+        frame = topics.PLAYER_FRAME
+        self._frame_publisher = self.create_publisher(frame.type, frame.name, frame.qos)
+        for topic, on_message in (
+            (topics.EPISODE, self._on_episode),
+            (topics.PROGRESS, self._on_progress),
         ):
-            self.create_subscription(topic.type, topic.name, note, topic.qos)
-        self.create_timer(self._playhead.period, self._tick)
+            self.create_subscription(topic.type, topic.name, on_message, topic.qos)
+        self.create_timer(self._playback.period, self._tick)
 
-    def _note_episode(self, message: topics.Episode) -> None:
-        self._running = message.id if message.phase == Phase.RUNNING else ''
+    def _on_episode(self, message: topics.Episode) -> None:
+        self._episode = message.id if message.phase == Phase.RUNNING else ''
 
-    def _note_reading(self, message: topics.Progress) -> None:
-        if self._began is None and self._running and message.episode == self._running:
-            self._began = self._now()
+    def _on_progress(self, message: topics.Progress) -> None:
+        if self._started is None and self._episode and message.episode == self._episode:
+            self._started = self._now()
 
     def _tick(self) -> None:
         now = self._now()
-        if self._began is None:
-            self._show(now)
+        if self._started is None:
+            self._publish_images(now)
             return
         try:
-            self._play(now)
+            self._play(now - self._started, now)
         except EpisodeError as error:
             self.get_logger().fatal(str(error))
-            raise SystemExit(FAULT) from error
+            raise SystemExit(EXIT_CONFIGURATION) from error
 
-    def _play(self, now: int) -> None:
-        index = self._playhead.due((now - (self._began or now)) / SECOND)
+    def _play(self, elapsed: int, now: int) -> None:
+        index = self._playback.due(elapsed / SECOND)
         if index is None:
             return
-        self._show(now)
-        if not self._told_end:
-            self._played.publish(Header(stamp=to_time(now), frame_id=str(index)))
-            self._told_end = self._playhead.finished
-            self._playhead.advance()
+        self._publish_images(now)
+        if not self._finished:
+            self._frame_publisher.publish(Header(stamp=to_time(now), frame_id=str(index)))
+            self._finished = self._playback.finished
+            self._playback.decode_next()
+
+    def _publish_images(self, stamp: int) -> None:
+        for view, image in self._playback.views.images.items():
+            self._cameras[view].publish(image_to_msg(image, stamp, view))
 
     def _now(self) -> int:
         return self.get_clock().now().nanoseconds
 
-    def _show(self, stamp: int) -> None:
-        for view, image in self._playhead.views.images.items():
-            self._cameras[view].publish(image_to_msg(image, stamp, view))
-
 
 def main() -> int:
-    """Run the node."""
-    return run(Player)
+    """Run the node as a process."""
+    return run_node(Player)
 
 
 if __name__ == '__main__':

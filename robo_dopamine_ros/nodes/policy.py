@@ -1,4 +1,4 @@
-"""The policy: looks ten times a second, wishes for motion, and tells what came of it as steps."""
+"""The policy node: publishes a command and the resulting step of experience at 10 Hz."""
 
 import sys
 import time
@@ -11,125 +11,118 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from robo_dopamine_ros.learning.acting import Actor
-from robo_dopamine_ros.learning.checkpoint import CheckpointError
-from robo_dopamine_ros.learning.folder import Folder
-from robo_dopamine_ros.learning.performing import Performer, PerformerParameters
-from robo_dopamine_ros.learning.plan import read_plan
-from robo_dopamine_ros.learning.steps import Sizes
-from robo_dopamine_ros.learning.tensors import use_threads
-from robo_dopamine_ros.learning.tip import STATE
-from robo_dopamine_ros.nodes.sight import Sight
-from robo_dopamine_ros.nodes.step_message import step_to_msg
-from robo_dopamine_ros.reward.compact.features import watch
-from robo_dopamine_ros.reward.goal import GOAL, read_goal
-from robo_dopamine_ros.reward.grm import ModelError
+from robo_dopamine_ros.checkpoint import CheckpointError, use_threads
+from robo_dopamine_ros.experience.types import ObservationSpec
+from robo_dopamine_ros.grm.compact.features import open_with_features
+from robo_dopamine_ros.grm.goal_images import GOAL_DIR, read_goal_images
+from robo_dopamine_ros.grm.protocol import ModelError
+from robo_dopamine_ros.nodes.step_messages import step_to_msg
+from robo_dopamine_ros.policy.inference import PolicyInference
+from robo_dopamine_ros.policy.loop import PolicyLoop, PolicyLoopParameters
+from robo_dopamine_ros.policy.observation import PROPRIOCEPTION_SIZE
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.cameras import CameraParameters
-from robo_dopamine_ros.ros.convert import (
-    action_to_msg,
-    arm_state_from_msg,
-    control_from_msg,
-    episode_from_msg,
-    kept_from_msg,
-)
+from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.synced_views import SyncedViews
 from robo_dopamine_ros.ros.topics import Topic
+from robo_dopamine_ros.training.config import RunDir, read_train_config, reward_model_path
+from robo_dopamine_ros.types import require_at_least
 
-RATE = 10.0  # looks, wishes and steps a second [Hz]
-HEARS: Sequence[tuple[Topic, Callable[[Any], Any]]] = (
-    (topics.ARM_STATE, arm_state_from_msg),
-    (topics.CONTROL, control_from_msg),
-    (topics.EPISODE, episode_from_msg),
-    (topics.KEPT, kept_from_msg),
+RATE = 10.0  # of commands and steps [Hz]
+SUBSCRIPTIONS: Sequence[tuple[Topic, Callable[[Any], Any]]] = (
+    (topics.ARM_STATE, from_msg),
+    (topics.CONTROL, from_msg),
+    (topics.EPISODE, from_msg),
+    (topics.RECORDER_STATUS, from_msg),
 )
 
 
 @dataclass(frozen=True)
-class PolicyParameters(PerformerParameters):
-    """Whose weights act, and what they see."""
+class PolicyParameters(PolicyLoopParameters):
+    """Run whose weights act, its cameras, and when it may act."""
 
-    run: str = ''  # folder of the run, as `robo-dopamine train` makes it
-    explore: bool = True  # actions are drawn from the policy, as deployed; false: without noise
-    base_frame: str = 'base'  # the arm's base frame, as the gate has it
-    seed: int = 0  # of chance, which also differs with every start
+    run: str = ''  # directory of a run made by `robo-dopamine train`
+    explore: bool = True  # whether actions are sampled from the policy; false: without noise
+    base_frame: str = 'base'  # base frame of the arm, as in the gate
+    seed: int = 0  # of sampled actions, added to the time of the start
     cameras: CameraParameters = field(default_factory=CameraParameters)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.seed >= 0:
-            raise ValueError(f'seed = {self.seed}; it must be 0 or more')
+        require_at_least(0, self, 'seed')
 
 
-class Policy(Node):
-    """Wires cameras, arm, gate, conductor and recorder to a performer."""
+class PolicyNode(Node):
+    """Connects cameras, arm, gate, episode manager and recorder to the policy loop."""
 
     def __init__(self) -> None:
         super().__init__('policy')
         self._p = p = declare(self, PolicyParameters)
         use_threads(1)
         epoch = time.time_ns()
-        self._performer = Performer(open_run(p, epoch), p, epoch)
-        self._sight = Sight(self, p.cameras, p.oldest)
-        for topic, read in HEARS:
-            hear = partial(self._hear, topic.name, read)
-            self.create_subscription(topic.type, topic.name, hear, topic.qos)
-        self._wishes, self._steps = (
+        self._loop = PolicyLoop(open_inference(p, epoch), p, epoch)
+        self._views = SyncedViews(self, p.cameras, p.max_input_age)
+        for topic, decode in SUBSCRIPTIONS:
+            on_message = partial(self._on_message, topic.name, decode)
+            self.create_subscription(topic.type, topic.name, on_message, topic.qos)
+        self._command_publisher, self._step_publisher = (
             self.create_publisher(topic.type, topic.name, topic.qos)
             for topic in (topics.POLICY_COMMAND, topics.STEP)
         )
         Diagnostics(self, self._health)
         self.create_timer(1 / RATE, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _hear(self, name: str, read: Callable[[Any], Any], message: Any) -> None:
+    def _on_message(self, name: str, decode: Callable[[Any], Any], message: Any) -> None:
         try:
-            self._performer.hear(read(message), time.monotonic())
+            self._loop.on_message(decode(message), time.monotonic())
         except ValueError as error:
             self.get_logger().warning(f'{name} refused: {error}', throttle_duration_sec=1.0)
 
     def _tick(self) -> None:
         now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
-        views = self._sight.look()
-        wish = self._performer.tick(views, self._sight.fault(stamp), now, stamp)
-        self._wishes.publish(action_to_msg(wish, self._p.base_frame))
-        for step in self._performer.due(now):
-            self._steps.publish(step_to_msg(step, self._p.base_frame))
+        views = self._views.poll()
+        command = self._loop.step(views, self._views.stale_reason(stamp), now, stamp)
+        self._command_publisher.publish(to_msg(command, self._p.base_frame))
+        for step in self._loop.send_buffer.steps_to_send(now):
+            self._step_publisher.publish(step_to_msg(step, self._p.base_frame))
 
     def _health(self) -> Sequence[Health]:
-        actor, chain = self._performer.actor, self._performer.chain
-        held = self._performer.reason
-        level = Level.WARN if actor.fault or (held and chain.running) else Level.OK
-        words = '; '.join(dict.fromkeys(filter(None, (held, actor.fault)))) or 'acts'
+        inference, steps = self._loop.inference, self._loop.step_builder
+        reason, fault = self._loop.reason, inference.fault
+        level = Level.WARN if fault or (reason and steps.running) else Level.OK
+        message = '; '.join(dict.fromkeys(filter(None, (reason, fault)))) or 'acts'
         values = {
-            'weights': actor.version,
-            'steps': chain.sequence,
-            'steps not kept yet': len(self._performer.outbox),
+            'weights': inference.version,
+            'steps': steps.sequence,
+            'steps not stored yet': len(self._loop.send_buffer),
         }
-        return [Health('policy', level, words, values), *self._sight.health()]
+        return [Health('policy', level, message, values), *self._views.health()]
 
 
-def open_run(p: PolicyParameters, epoch: int) -> Actor:
-    """Open the folder of a run; ParameterError where it is none."""
-    folder = Folder(Path(p.run))
+def open_inference(p: PolicyParameters, epoch: int) -> PolicyInference:
+    """Inference with the weights and the reward model of a run; ParameterError without one."""
+    run_dir = RunDir(Path(p.run))
     try:
         if not p.run:
             raise CheckpointError('it must be the folder of a run; `robo-dopamine train` makes one')
-        plan = read_plan(folder.path)
-        model = plan.reward_model(folder)
-        _, eyes = watch(model, plan.sees)
-        if strange := [view for view in p.cameras.views if view not in eyes.views]:
-            raise ModelError(f'cameras.views: {model} knows no view {", ".join(strange)}')
-        sizes = Sizes(eyes.see(read_goal(model / GOAL, eyes.views)).size, STATE)
+        config = read_train_config(run_dir.path)
+        model = reward_model_path(run_dir, config)
+        _, encoder = open_with_features(model, config.policy_views)
+        if unknown := [view for view in p.cameras.views if view not in encoder.views]:
+            raise ModelError(f'cameras.views: {model} knows no view {", ".join(unknown)}')
+        features = encoder.encode(read_goal_images(model / GOAL_DIR, encoder.views))
+        spec = ObservationSpec(features.size, PROPRIOCEPTION_SIZE)
     except (CheckpointError, ModelError) as error:
         raise ParameterError(f'run = {p.run!r}: {error}') from error
-    return Actor(folder.weights, eyes.see, sizes, p.explore, p.seed + epoch)
+    return PolicyInference(run_dir.weights, encoder.encode, spec, p.explore, p.seed + epoch)
 
 
 def main() -> int:
     """Run the node as a process."""
-    return run(Policy, sole=topics.POLICY_COMMAND)
+    return run_node(PolicyNode, exclusive=topics.POLICY_COMMAND)
 
 
 if __name__ == '__main__':

@@ -1,9 +1,10 @@
-"""The recorder: the only writer of experience and of episode files; says how far it has come.
+"""The recorder node: the only writer of experience and of episode folders.
 
-A step is announced as kept once it is durable. Whoever sent what is not, sends it again.
+A step is acknowledged in `recorder/status` once it is durable; the policy sends the others again.
 """
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,132 +14,220 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from robo_dopamine_ros.learning.checkpoint import CheckpointError
-from robo_dopamine_ros.learning.experience import Experience
-from robo_dopamine_ros.learning.folder import Folder
-from robo_dopamine_ros.learning.intake import RUN, reopen_experience
-from robo_dopamine_ros.learning.schema import StoreError
-from robo_dopamine_ros.nodes.filming import LOOK, Filming, RecorderParameters
-from robo_dopamine_ros.nodes.keeping import Keeping
-from robo_dopamine_ros.nodes.step_message import step_from_msg
-from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import (
-    arm_state_from_msg,
-    control_from_msg,
-    episode_from_msg,
-    from_time,
-    kept_to_msg,
-    progress_from_msg,
+from robo_dopamine_ros.checkpoint import CheckpointError
+from robo_dopamine_ros.experience.schema import ExperienceError
+from robo_dopamine_ros.experience.types import Step
+from robo_dopamine_ros.experience.writer import LIVE_RUN, Event, ExperienceWriter, StepIngest
+from robo_dopamine_ros.nodes.async_episode_writer import AsyncEpisodeWriter
+from robo_dopamine_ros.nodes.episode_recorder import (
+    POLL_PERIOD,
+    EpisodeRecorder,
+    RecorderParameters,
 )
-from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health
+from robo_dopamine_ros.nodes.step_messages import step_from_msg
+from robo_dopamine_ros.ros import topics
+from robo_dopamine_ros.ros.convert import from_msg, from_time, to_msg
+from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.ros.spin import run_node
 from robo_dopamine_ros.ros.topics import Topic
-from robo_dopamine_ros.types import Kept
+from robo_dopamine_ros.ros.worker import Worker
+from robo_dopamine_ros.training.config import RunDir, reopen_experience_writer
+from robo_dopamine_ros.types import Episode, Phase, Progress, RecorderStatus
+
+MAX_QUEUED_EVENTS = 1000  # events waiting for the disk, about half a minute of them
+CLOSE_TIMEOUT = 4.0  # [s] to write queued events when the node ends
 
 
-class Recorder(Node):
-    """Wires what is told to the store and to the episode folders."""
+class AsyncExperienceWriter:
+    """Writes experience in a worker thread, so that callbacks never wait for the disk.
 
-    def __init__(self, reopen: Callable[[Folder], Experience] = reopen_experience) -> None:
-        """`reopen` gives the writer of the store of a run."""
+    When its queue is full, steps and episode ends are dropped: they are sent again until stored.
+    Readings of progress are dropped for good, and potentials are interpolated between the others.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], ExperienceWriter],
+        on_change: Callable[[], object],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """`on_change` is called in the worker when `status` changes, `on_error` as in Worker.
+
+        Raises ExperienceError or CheckpointError where the database cannot be opened.
+        """
+        self._ingest = StepIngest(open)
+        self._on_change = on_change
+        self._dropped_readings = 0
+        self._worker: Worker[None] = Worker(lambda _: None, on_error)
+
+    @property
+    def status(self) -> RecorderStatus:
+        """Newest stored step and episode, without a stamp."""
+        status = self._ingest.status
+        if not status.reason and self._worker.pending >= MAX_QUEUED_EVENTS:
+            return replace(status, reason=f'{MAX_QUEUED_EVENTS} events wait for the disk')
+        return status
+
+    def record(self, event: Step | Progress | Episode) -> None:
+        """Queue an event; episodes that have not ended, and invalid readings, are ignored."""
+        if isinstance(event, Episode):
+            if event.phase is not Phase.ENDED or event.id == self._ingest.status.ended_episode:
+                return
+        elif isinstance(event, Progress) and not event.valid:
+            return
+        if self._worker.pending < MAX_QUEUED_EVENTS:
+            self._queue(event)
+        else:
+            self._dropped_readings += isinstance(event, Progress)
+
+    def tick(self) -> None:
+        """Let time pass for steps that wait for missing data."""
+        if not self._worker.pending:
+            self._queue(None)
+
+    def close(self) -> None:
+        """Write the queued events and release the database."""
+        self._worker.call(self._ingest.close)
+        self._worker.close(CLOSE_TIMEOUT)
+
+    def health(self) -> Health:
+        """Status for diagnostics."""
+        status, ingest = self.status, self._ingest
+        late = ingest.late_steps
+        warning = f'{late} steps of an earlier start of the policy' if late else ''
+        values = {
+            'epoch': status.epoch,
+            'sequence': status.sequence,
+            'ended': status.ended_episode,
+            'waiting': self._worker.pending,
+            'steps before their turn': ingest.early_steps,
+            'steps of an earlier start': late,
+            'readings left out': self._dropped_readings,
+        }
+        level = Level.ERROR if status.reason else Level.WARN if late else Level.OK
+        return Health('experience', level, status.reason or warning or 'ok', values)
+
+    def _queue(self, event: Event) -> None:
+        self._worker.call(partial(self._write, event, time.monotonic_ns()))
+
+    def _write(self, event: Event, now: int) -> None:
+        before = self._ingest.status
+        self._ingest.record(event, now)
+        if self._ingest.status != before:
+            self._on_change()
+
+
+class RecorderNode(Node):
+    """Connects the topics to the experience writer and the episode recorder."""
+
+    def __init__(
+        self, reopen: Callable[[RunDir], ExperienceWriter] = reopen_experience_writer
+    ) -> None:
+        """`reopen` opens the database of a run."""
         super().__init__('recorder')
         p = declare(self, RecorderParameters)
-        self._keeping: Keeping | None = None
-        self._filming: Filming | None = None
-        topic, mark = topics.KEPT, topics.MARK_KEYFRAME
+        self._experience: AsyncExperienceWriter | None = None
+        self._episodes: EpisodeRecorder | None = None
+        topic, mark = topics.RECORDER_STATUS, topics.MARK_KEYFRAME
         self._publisher = self.create_publisher(topic.type, topic.name, topic.qos)
-        self._open(p, Folder(Path(p.run)), reopen)
-        self._listen()
+        self._open(p, RunDir(Path(p.run)), reopen)
+        self._subscribe_all()
         self.create_service(mark.type, mark.name, self._on_mark)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0 / (topic.rate or 5.0), self._beat, clock=steady)
-        if self._filming is not None:
-            self.create_timer(LOOK, self._filming.tick, clock=steady)
+        self.create_timer(1.0 / (topic.rate or 5.0), self._on_heartbeat, clock=steady)
+        if self._episodes is not None:
+            self.create_timer(POLL_PERIOD, self._episodes.tick, clock=steady)
         Diagnostics(self, self._health)
 
     def _open(
-        self, p: RecorderParameters, folder: Folder, reopen: Callable[[Folder], Experience]
+        self, p: RecorderParameters, run_dir: RunDir, reopen: Callable[[RunDir], ExperienceWriter]
     ) -> None:
         try:
             if p.run:
-                self._keeping = Keeping(partial(reopen, folder), self._tell, self._say)
+                self._experience = AsyncExperienceWriter(
+                    partial(reopen, run_dir), self._publish_status, self._warn
+                )
             if p.episodes != 'none':
-                into = Path(p.folder) if p.folder else folder.episodes
-                self._filming = Filming(self, p, into, self._tell)
-        except (StoreError, CheckpointError, OSError) as error:
+                path = Path(p.folder) if p.folder else run_dir.episodes
+                writer = AsyncEpisodeWriter.open(path, p.layout, self._publish_status)
+                self._episodes = EpisodeRecorder(self, p, writer)
+        except (ExperienceError, CheckpointError, OSError) as error:
             self.close()
             raise ParameterError(f'cannot record: {error}') from error
 
-    def _listen(self) -> None:
-        keeping, filming = self._keeping, self._filming
-        keep = [keeping.hear] if keeping is not None else []
-        steps = [*keep, *([filming.hear] if filming is not None else [])]
-        words = [*keep, *([filming.follow] if filming is not None else [])]
-        self._hear(topics.STEP, partial(step_from_msg, run=RUN), steps)
-        self._hear(topics.EPISODE, episode_from_msg, words)
-        self._hear(topics.PROGRESS, progress_from_msg, keep)
-        if filming is not None:
-            self._hear(topics.ARM_STATE, arm_state_from_msg, [filming.hear_arm])
-            self._hear(topics.CONTROL, control_from_msg, [filming.hear_control])
+    def _subscribe_all(self) -> None:
+        experience, episodes = self._experience, self._episodes
+        record = [experience.record] if experience is not None else []
+        on_step = [*record, *([episodes.on_step] if episodes is not None else [])]
+        on_episode = [*record, *([episodes.on_episode] if episodes is not None else [])]
+        self._subscribe(topics.STEP, partial(step_from_msg, run=LIVE_RUN), on_step)
+        self._subscribe(topics.EPISODE, from_msg, on_episode)
+        self._subscribe(topics.PROGRESS, from_msg, record)
+        if episodes is not None:
+            self._subscribe(topics.ARM_STATE, from_msg, [episodes.on_arm_state])
+            self._subscribe(topics.CONTROL, from_msg, [episodes.on_control])
 
-    def _hear(
-        self, topic: Topic, convert: Callable[[Any], Any], takes: Sequence[Callable[[Any], object]]
+    def _subscribe(
+        self,
+        topic: Topic,
+        decode: Callable[[Any], Any],
+        callbacks: Sequence[Callable[[Any], object]],
     ) -> None:
-        def hear(message: Any) -> None:
+        def on_message(message: Any) -> None:
             try:
-                value = convert(message)
+                value = decode(message)
             except ValueError as error:
-                self._say(f'{topic.name} refused: {error}')
+                self._warn(f'{topic.name} refused: {error}')
             else:
-                for take in takes:
-                    take(value)
+                for callback in callbacks:
+                    callback(value)
 
-        self.create_subscription(topic.type, topic.name, hear, topic.qos)
+        self.create_subscription(topic.type, topic.name, on_message, topic.qos)
 
     def _on_mark(self, request: Any, response: Any) -> Any:
-        if self._filming is None:
+        if self._episodes is None:
             response.reason = 'episodes = none: no episode is being recorded'
         else:
             stamp = from_time(request.stamp)
-            response.index, response.reason = self._filming.mark(request.label, stamp)
+            response.index, response.reason = self._episodes.mark_keyframe(request.label, stamp)
         response.accepted = not response.reason
         return response
 
-    def _beat(self) -> None:
-        if self._keeping is not None:
-            self._keeping.tick()
-        self._tell()
+    def _on_heartbeat(self) -> None:
+        if self._experience is not None:
+            self._experience.tick()
+        self._publish_status()
 
-    def _tell(self) -> None:
-        """Say how far it has come; from the workers too, the moment something is on disk."""
-        kept = Kept(0)
-        if self._keeping is not None:
-            kept = self._keeping.kept
-        elif self._filming is not None:
-            kept = self._filming.kept
+    def _publish_status(self) -> None:
+        """Publish the status: periodically, and from the workers as soon as it changes."""
+        status = RecorderStatus(0)
+        if self._experience is not None:
+            status = self._experience.status
+        elif self._episodes is not None:
+            status = self._episodes.status
         stamp = self.get_clock().now().nanoseconds
         if self.context.ok():
-            self._publisher.publish(kept_to_msg(replace(kept, stamp=stamp)))
+            self._publisher.publish(to_msg(replace(status, stamp=stamp)))
 
-    def _say(self, fault: object) -> None:
+    def _warn(self, message: object) -> None:
         if self.context.ok():
-            self.get_logger().warning(str(fault), throttle_duration_sec=1.0)
+            self.get_logger().warning(str(message), throttle_duration_sec=1.0)
 
     def _health(self) -> Sequence[Health]:
-        health = [self._keeping.health()] if self._keeping is not None else []
-        return health + (self._filming.health() if self._filming is not None else [])
+        health = [self._experience.health()] if self._experience is not None else []
+        return health + (self._episodes.health() if self._episodes is not None else [])
 
     def close(self) -> None:
-        """Have on disk what was heard."""
-        for part in (self._keeping, self._filming):
+        """Write what was received."""
+        for part in (self._experience, self._episodes):
             if part is not None:
                 part.close()
 
 
 def main() -> int:
     """Run the node as a process."""
-    return run(Recorder, sole=topics.KEPT)
+    return run_node(RecorderNode, exclusive=topics.RECORDER_STATUS)
 
 
 if __name__ == '__main__':

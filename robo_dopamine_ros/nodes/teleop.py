@@ -1,149 +1,225 @@
-"""Teleoperation: what a person does at a device becomes wishes for the gate and calls of services.
+"""Teleoperation node: turns a person's device into commands for the gate and service calls.
 
-A reading is passed on the moment it comes. When the device dies with its dead-man held, nothing is
-published any more, so that the gate latches; a released dead-man is said.
+Every reading is passed on when it arrives. When the device dies with its dead-man held, the node
+publishes nothing more, so that the gate latches; a released dead-man is published as a command that
+is not valid.
 """
 
 import math
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
+from rclpy.task import Future
+from robo_dopamine.srv import Intervene
 from std_msgs.msg import Bool
 
-from robo_dopamine_ros.nodes.devices import DEVICES, Ears, TeleopParameters
-from robo_dopamine_ros.nodes.presses import Presses
-from robo_dopamine_ros.ros.convert import action_to_msg, arm_state_from_msg, control_from_msg
+from robo_dopamine_ros.nodes.teleop_device import DEVICES, DeviceSubscriber, TeleopParameters
+from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import declare
-from robo_dopamine_ros.ros.run import run
-from robo_dopamine_ros.ros.topics import ARM_STATE, CONTROL, STOP_LOCK, TELEOP_COMMAND
-from robo_dopamine_ros.teleop.pilot import Pilot, Seen
-from robo_dopamine_ros.teleop.reading import BadReadingError, Reading
-from robo_dopamine_ros.types import Action, Control, Mode, Pose
+from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.topics import (
+    ARM_STATE,
+    CONTROL,
+    END_EPISODE,
+    INTERVENE,
+    REARM,
+    START_EPISODE,
+    STOP,
+    STOP_LOCK,
+    TELEOP_COMMAND,
+)
+from robo_dopamine_ros.teleop.command_mapper import ArmFeedback, CommandMapper
+from robo_dopamine_ros.teleop.device import ButtonEvent, DeviceReading, InvalidReadingError
+from robo_dopamine_ros.types import ArmCommand, Control, Mode, Outcome, Pose
 
-TICK = 0.025  # [s] between looks at what needs no message: keys, stillness, death
-LEAST = 0.008  # [s] between two wishes, unless a button changed
-BEAT = 0.1  # [s] between two beats of the stop lock
-FRESH = 0.2  # [s] a pose of the tool counts
-SILENT = 1.0  # [s] without a word of the gate, until it counts as silent
+TICK_PERIOD = 0.025  # [s] of polling: keys, stillness, time-outs
+MIN_COMMAND_PERIOD = 0.008  # [s] between two commands, unless a button changed
+STOP_LOCK_PERIOD = 0.1  # [s]
+POSE_MAX_AGE = 0.2  # [s] of the measured tool pose
+GATE_TIMEOUT = 1.0  # [s] without a Control message, then the gate counts as silent
+ANSWER_TIMEOUT = 1.0  # [s] of a service call
+SERVICES = {
+    ButtonEvent.TAKE_OVER: INTERVENE,
+    ButtonEvent.RELEASE: INTERVENE,
+    ButtonEvent.STOP: STOP,
+    ButtonEvent.REARM: REARM,
+    ButtonEvent.START: START_EPISODE,
+    ButtonEvent.SUCCESS: END_EPISODE,
+    ButtonEvent.FAILURE: END_EPISODE,
+}
 
 
-class Teleop(Node):
-    """Wires a device, the pilot who reads it, and the services of its buttons."""
+class TeleopNode(Node):
+    """Wires a device, its command mapper, and the services of its buttons."""
 
-    def __init__(self, say: Callable[[str], object] | None = None) -> None:
-        """`say` tells the person something; by default the log does."""
+    def __init__(self, log: Callable[[str], object] | None = None) -> None:
+        """`log` shows a line to the person; by default the node's logger does."""
         super().__init__('teleop')
-        self._p = p = declare(self, TeleopParameters)
-        self._say = say or self.get_logger().info
+        self._config = p = declare(self, TeleopParameters)
+        self._log = log or self.get_logger().info
         self._device = DEVICES[p.device](p)
-        self._pilot = Pilot(p.motion, self._device.silence)
-        self._presses = Presses(self, p.person, self._say)
-        self._control: Control | None = None  # the gate's newest word, and when it was heard [s]
-        self._controlled = 0.0
-        self._tool: tuple[Pose, float] | None = None  # and when it was heard [s]
-        self._told = 0.0  # when a wish was published last [s]
-        self._wish: Action | None = None  # that wish
-        self._refused, self._fault = 0, ''  # readings that could not be, and the newest one's fault
-        self._wishes = self._out(TELEOP_COMMAND)
+        self._mapper = CommandMapper(p.motion, self._device.timeout)
+        self._button_services = ButtonServices(self, p.person, self._log)
+        self._control: Control | None = None  # newest, and its arrival [s]
+        self._control_at = 0.0
+        self._tool: tuple[Pose, float] | None = None  # newest measured pose, and its arrival [s]
+        self._command: ArmCommand | None = None  # published last, and when [s]
+        self._published_at = 0.0
+        self._refused, self._refusal = 0, ''  # number of invalid readings, text of the newest one
+        self._publisher = self._create_publisher(TELEOP_COMMAND)
         self.create_subscription(CONTROL.type, CONTROL.name, self._on_control, CONTROL.qos)
         if p.motion.frame == 'tool':
-            self.create_subscription(ARM_STATE.type, ARM_STATE.name, self._on_arm, ARM_STATE.qos)
+            self.create_subscription(
+                ARM_STATE.type, ARM_STATE.name, self._on_arm_state, ARM_STATE.qos
+            )
         self._diagnostics = Diagnostics(self, self._health)
-        self._ears = Ears(self, self._device, self._heard)
+        self._subscriber = DeviceSubscriber(self, self._device, self._on_device)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(TICK, self._tick, clock=steady)
+        self.create_timer(TICK_PERIOD, self._tick, clock=steady)
         if p.stop_lock:
-            lock = self._out(STOP_LOCK)
-            self.create_timer(BEAT, lambda: lock.publish(self._locked()), clock=steady)
+            lock = self._create_publisher(STOP_LOCK)
+            self.create_timer(STOP_LOCK_PERIOD, lambda: lock.publish(self._locked()), clock=steady)
 
-    def _heard(self, topic: str, value: Any) -> None:
+    def _on_device(self, topic: str, value: Any) -> None:
         now = time.monotonic()
         try:
-            self._take(self._device.hear(topic, value, now), now)
-        except BadReadingError as error:
+            self._on_reading(self._device.on_message(topic, value, now), now)
+        except InvalidReadingError as error:
             self._refused += 1
-            if str(error) != self._fault:
-                self._fault = str(error)
-                self._say(f'refused: {error}')
+            if str(error) != self._refusal:
+                self._refusal = str(error)
+                self._log(f'refused: {error}')
 
-    def _take(self, reading: Reading, now: float) -> None:
-        changed = reading.pressed or reading.held != self._pilot.held
-        if not changed and now - self._told < LEAST:
+    def _on_reading(self, reading: DeviceReading, now: float) -> None:
+        changed = reading.pressed or reading.held != self._mapper.held
+        if not changed and now - self._published_at < MIN_COMMAND_PERIOD:
             return
-        for press in reading.pressed:
-            self._presses.press(press)
+        for event in reading.pressed:
+            self._button_services.call(event)
         stamp = self.get_clock().now().nanoseconds
-        wish = self._pilot.hear(reading, self._seen(now), stamp, now)
-        if wish is None:
+        command = self._mapper.on_reading(reading, self._arm_feedback(now), stamp, now)
+        if command is None:
             return
-        if reading.held and wish.reason and (not self._wish or wish.reason != self._wish.reason):
-            self._say(wish.reason)
-        self._wishes.publish(action_to_msg(wish, self._p.base_frame))
-        self._told, self._wish = now, wish
+        previous = self._command.reason if self._command else None
+        if reading.held and command.reason and command.reason != previous:
+            self._log(command.reason)
+        self._publisher.publish(to_msg(command, self._config.base_frame))
+        self._published_at, self._command = now, command
 
-    def _seen(self, now: float) -> Seen:
-        fresh = self._tool is not None and now - self._tool[1] <= FRESH
-        gate = self._control if now - self._controlled < SILENT else None
+    def _arm_feedback(self, now: float) -> ArmFeedback:
+        fresh = self._tool is not None and now - self._tool[1] <= POSE_MAX_AGE
+        control = self._control if now - self._control_at < GATE_TIMEOUT else None
         orientation = self._tool[0].orientation if self._tool and fresh else None
-        return Seen(orientation, gate.sent.gripper if gate else None)
+        return ArmFeedback(orientation, control.sent.gripper if control else None)
 
     def _tick(self) -> None:
-        self._ears.poll()
+        self._subscriber.poll()
         now = time.monotonic()
-        lost = self._ears.deserted() if math.isinf(self._device.silence) else ''
-        if self._pilot.check(now, lost):
-            self._say(f'{self._p.device} is dead: {self._pilot.dead}')
+        lost = self._subscriber.missing_publishers() if math.isinf(self._device.timeout) else ''
+        if self._mapper.check_timeout(now, lost):
+            self._log(f'{self._config.device} is dead: {self._mapper.dead_reason}')
             self._diagnostics.publish()
-        elif not lost and (reading := self._device.look(now)):
-            self._take(reading, now)
-        self._presses.check()
+        elif not lost and (reading := self._device.poll(now)):
+            self._on_reading(reading, now)
+        self._button_services.check_timeouts()
 
     def _on_control(self, message: Any) -> None:
-        now, before = control_from_msg(message), self._control
-        ignored = self._wish and self._wish.valid and now.mode is not Mode.HUMAN
-        news = before is None or (now.mode, now.latched) != (before.mode, before.latched)
-        if news or (ignored and before and now.reason != before.reason):
-            self._say(f'{now.mode.name}{": " if now.reason else ""}{now.reason}')
-        self._control, self._controlled = now, time.monotonic()
+        new, old = from_msg(message), self._control
+        ignored = self._command and self._command.valid and new.mode is not Mode.HUMAN
+        changed = old is None or (new.mode, new.latched) != (old.mode, old.latched)
+        if changed or (ignored and old and new.reason != old.reason):
+            self._log(f'{new.mode.name}{": " if new.reason else ""}{new.reason}')
+        self._control, self._control_at = new, time.monotonic()
 
-    def _on_arm(self, message: Any) -> None:
-        self._tool = arm_state_from_msg(message).pose, time.monotonic()
+    def _on_arm_state(self, message: Any) -> None:
+        self._tool = from_msg(message).pose, time.monotonic()
 
     def _health(self) -> Sequence[Health]:
-        pilot, values = self._pilot, {'device': self._p.device, 'refused': self._refused}
-        values |= {'pace': pilot.factor, 'refusal': self._fault}
-        level, word = Level.OK, (self._wish.reason if self._wish else '') or 'dead-man held'
-        if pilot.dead:
-            level, word = (Level.ERROR if pilot.held else Level.WARN), pilot.dead
-        elif not pilot.alive:
-            level, word = Level.WARN, self._ears.deserted() or 'nothing heard yet'
-        return [Health('teleop', level, f'{self._p.device}: {word}', values)]
+        mapper, device = self._mapper, self._config.device
+        values = {'device': device, 'refused': self._refused}
+        values |= {'speed factor': mapper.factor, 'refusal': self._refusal}
+        level, text = Level.OK, (self._command.reason if self._command else '') or 'dead-man held'
+        if mapper.dead_reason:
+            level, text = (Level.ERROR if mapper.held else Level.WARN), mapper.dead_reason
+        elif not mapper.alive:
+            level, text = Level.WARN, self._subscriber.missing_publishers() or 'nothing heard yet'
+        return [Health('teleop', level, f'{device}: {text}', values)]
 
     def _locked(self) -> Bool:
-        return Bool(data=not self._pilot.alive)
+        return Bool(data=not self._mapper.alive)
 
-    def _out(self, topic: Any) -> Any:
+    def _create_publisher(self, topic: Any) -> Any:
         return self.create_publisher(topic.type, topic.name, topic.qos)
 
     def describe(self) -> str:
-        """What a person at the device wants to see: who is in charge, why, and the pace."""
-        gate = self._control if time.monotonic() - self._controlled < SILENT else None
-        who = f'{gate.mode.name:7} {gate.reason}' if gate else 'the gate is silent'
-        return f'{who:48} pace {100 * self._pilot.factor:3.0f} %  {self._health()[0].message}'
+        """Return a status line: mode and reason of the gate, the speed, the device's state."""
+        gate = self._control if time.monotonic() - self._control_at < GATE_TIMEOUT else None
+        mode = f'{gate.mode.name:7} {gate.reason}' if gate else 'the gate is silent'
+        return f'{mode:48} speed {100 * self._mapper.factor:3.0f} %  {self._health()[0].message}'
 
     def close(self) -> None:
-        """Give the terminal back."""
-        self._ears.close()
+        """Restore the terminal."""
+        self._subscriber.close()
+
+
+class ButtonServices:
+    """Calls the service of a button and logs the answer."""
+
+    def __init__(self, node: Node, person: str, log: Callable[[str], object]):
+        """`person` is the name that the services are given."""
+        self._log = log
+        self._fields: dict[ButtonEvent, dict[str, Any]] = {
+            ButtonEvent.TAKE_OVER: {'request': Intervene.Request.TAKE_OVER, 'source': person},
+            ButtonEvent.RELEASE: {'request': Intervene.Request.RELEASE, 'source': person},
+            ButtonEvent.SUCCESS: {'outcome': int(Outcome.SUCCESS), 'decided_by': person},
+            ButtonEvent.FAILURE: {'outcome': int(Outcome.FAILURE), 'decided_by': person},
+        }
+        self._clients = {
+            service.name: node.create_client(service.type, service.name)
+            for service in dict.fromkeys(SERVICES.values())
+        }
+        self._pending: dict[Future, tuple[str, float]] = {}  # event name, deadline [s]
+
+    def call(self, event: ButtonEvent) -> None:
+        """Call the service of a button; an event without a service does nothing here."""
+        if (service := SERVICES.get(event)) is None:
+            return
+        client, name = self._clients[service.name], event.value.replace('_', ' ')
+        if not client.service_is_ready():
+            self._log(f'{name}: nobody offers {service.name}; the {service.owner} does not run')
+            return
+        future = client.call_async(service.type.Request(**self._fields.get(event, {})))
+        self._pending[future] = (name, time.monotonic() + ANSWER_TIMEOUT)
+        future.add_done_callback(partial(self._on_answer, name))
+
+    def check_timeouts(self) -> None:
+        """Log every call that was not answered in time."""
+        now = time.monotonic()
+        for future, (name, deadline) in list(self._pending.items()):
+            if future.done():
+                del self._pending[future]
+            elif now > deadline:
+                del self._pending[future]
+                self._log(f'{name}: no answer within {ANSWER_TIMEOUT:g} s')
+
+    def _on_answer(self, name: str, future: Future) -> None:
+        answer = future.result()
+        if answer is None:
+            return
+        accepted = answer.accepted if hasattr(answer, 'accepted') else answer.success
+        reason = answer.reason if hasattr(answer, 'reason') else answer.message
+        self._log(f'{name}: done' if accepted else f'{name}: refused: {reason}')
 
 
 def main() -> int:
     """Run the node."""
-    return run(Teleop)
+    return run_node(TeleopNode)
 
 
 if __name__ == '__main__':

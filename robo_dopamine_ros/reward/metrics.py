@@ -1,6 +1,6 @@
-"""What the field measures of a reward model, as functions of plain arrays.
+"""Metrics of reward models as functions of arrays.
 
-A metric that the values cannot say is None; correlations of constant values count as 0.
+A metric that is undefined for the values is None; correlations of constant values count as 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +10,15 @@ from typing import TypeVar
 
 import numpy as np
 
-GRADES = ('failure', 'partial', 'success')  # in rising order
-Unit = TypeVar('Unit')
+GRADES = ('failure', 'partial', 'success')  # in ascending order
+Sample = TypeVar('Sample')
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 1; equal values share their mean rank."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2.0)[place]
+    from scipy.stats import rankdata  # slow to load, and not needed for --help
+
+    return np.asarray(rankdata(values))
 
 
 def pearson(truth: np.ndarray, values: np.ndarray) -> float:
@@ -28,12 +29,12 @@ def pearson(truth: np.ndarray, values: np.ndarray) -> float:
 
 
 def spearman(truth: np.ndarray, values: np.ndarray) -> float:
-    """Rank correlation; against time it is the VOC of GVL and of Robo-Dopamine."""
+    """Rank correlation; against time it is the value-order correlation (VOC) of GVL."""
     return pearson(ranks(truth), ranks(values))
 
 
 def voc(values: np.ndarray) -> float:
-    """Value-order correlation: Spearman of values in playing order, ideal +1 (-1 reversed)."""
+    """Value-order correlation: Spearman correlation with time, ideal +1 (-1 reversed)."""
     return spearman(np.arange(len(values)), np.asarray(values))
 
 
@@ -48,14 +49,14 @@ def auroc(negatives: np.ndarray, positives: np.ndarray) -> float | None:
 
 @dataclass(frozen=True)
 class OutcomeRule:
-    """Eq 58 (from SARM): three outcome classes read from one progress curve."""
+    """Eq 58 (from SARM): one of three outcome classes from a progress curve."""
 
     success_final: float = 0.8  # a success ends above this
     success_late: float = 0.6  # and its last third has a mean above this
     partial_mean: float = 0.4  # otherwise a mean of at least this is partial
 
     def __call__(self, progress: np.ndarray) -> str:
-        """Grade a curve of progress 0..1."""
+        """The grade of a progress curve (n,) in 0..1."""
         late = progress[-max(1, len(progress) // 3) :].mean()
         if progress[-1] > self.success_final and late > self.success_late:
             return 'success'
@@ -63,7 +64,7 @@ class OutcomeRule:
 
 
 def tau_a(by_grade: Mapping[str, Sequence[float]]) -> float | None:
-    """Kendall's tau_a of final values over every tuple with one episode of each grade there is.
+    """Kendall's tau_a of final values over all tuples with one episode of each present grade.
 
     Ties contribute 0. It equals the mean over pairs of grades of the mean sign of their difference.
     """
@@ -72,7 +73,7 @@ def tau_a(by_grade: Mapping[str, Sequence[float]]) -> float | None:
 
 
 def ranking_accuracy(by_grade: Mapping[str, Sequence[float]]) -> float | None:
-    """Share of pairs of different grade whose final values stand in the right order."""
+    """Share of pairs of different grade whose final values are in the right order."""
     signs = _grade_signs(by_grade)
     return float((np.concatenate([s.ravel() for s in signs]) > 0).mean()) if signs else None
 
@@ -84,15 +85,15 @@ def _grade_signs(by_grade: Mapping[str, Sequence[float]]) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Detection:
-    """How well one class is told from the rest; None without cases to judge by."""
+    """Rates of a binary detector; None without cases of the class."""
 
-    tpr: float | None  # share of positives found
-    tnr: float | None  # share of negatives left alone
+    tpr: float | None  # true positive rate
+    tnr: float | None  # true negative rate
     f1: float | None
 
 
 def detection(truth: np.ndarray, found: np.ndarray) -> Detection:
-    """Judge a detector by its boolean findings."""
+    """Rates of boolean detections `found` against `truth`, (n,) each."""
     truth, found = np.asarray(truth, bool), np.asarray(found, bool)
     hits, wrong = int((truth & found).sum()), int((truth ^ found).sum())
     return Detection(
@@ -104,7 +105,7 @@ def detection(truth: np.ndarray, found: np.ndarray) -> Detection:
 
 @dataclass(frozen=True)
 class Opd:
-    """Outcome, process and diagnosis of one curve, by PRM-as-a-Judge (arXiv 2603.21669)."""
+    """Outcome, process and diagnosis metrics of one curve (PRM-as-a-Judge, arXiv 2603.21669)."""
 
     mc: tuple[float, ...]  # milestones .25, .5, .75, 1 reached: 0 or 1 each
     mp: float  # highest progress
@@ -114,7 +115,7 @@ class Opd:
 
 
 def opd(progress: np.ndarray, still: float = 0.005) -> Opd:
-    """Read the metrics from one progress curve; it starts from 0 whatever its first value."""
+    """Compute the metrics of one progress curve (n,); a value of 0 is put before it."""
     curve = np.concatenate([[0.0], progress])
     moved = np.abs(np.diff(curve))
     path = float(moved.sum())
@@ -137,13 +138,13 @@ def percentiles(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def bootstrap(
-    resample: Callable[[np.random.Generator], Unit],
-    statistic: Callable[[Unit], float | None],
+    resample: Callable[[np.random.Generator], Sample],
+    statistic: Callable[[Sample], float | None],
     rng: np.random.Generator,
     samples: int = 1000,
     level: float = 0.95,
 ) -> tuple[float, float] | None:
-    """Percentile interval of a statistic over resampled data; None where no sample says it."""
+    """Percentile interval of a statistic over resampled data; None if no sample defines it."""
     drawn = (statistic(resample(rng)) for _ in range(samples))
     known = [value for value in drawn if value is not None]
     if not known:
@@ -153,7 +154,7 @@ def bootstrap(
 
 
 def block_indices(length: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw `length` indices in runs of about sqrt(length): neighbouring steps are alike."""
+    """Block bootstrap: `length` indices in runs of about sqrt(length), as steps correlate."""
     run = max(1, round(length**0.5))
     starts = rng.integers(0, length - run + 1, -(-length // run))
-    return (starts[:, None] + np.arange(run)).ravel()[:length]
+    return np.asarray((starts[:, None] + np.arange(run)).ravel()[:length])

@@ -1,13 +1,12 @@
-"""One model watching a task, episode after episode. Pure: no clock, no ROS, no threads."""
+"""A reward session: one model over many episodes. No clock, no ROS, no threads."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from robo_dopamine_ros.reward.grm import GRM
-from robo_dopamine_ros.reward.shaping import Rewarder, RewardParameters
-from robo_dopamine_ros.reward.success import SuccessParameters
-from robo_dopamine_ros.reward.tracker import ProgressTracker, TrackerParameters
+from robo_dopamine_ros.grm.protocol import GRM
+from robo_dopamine_ros.reward.progress import ProgressTracker, SuccessParameters, TrackerParameters
+from robo_dopamine_ros.reward.shaping import RewardParameters, RewardShaper
 from robo_dopamine_ros.types import (
     SECOND,
     Episode,
@@ -22,12 +21,12 @@ from robo_dopamine_ros.types import (
 
 @dataclass(frozen=True)
 class SessionParameters:
-    """How hops become progress, reward and proposals of success."""
+    """How hops become progress, reward and success proposals."""
 
     tracker: TrackerParameters = field(default_factory=TrackerParameters)
     success: SuccessParameters = field(default_factory=SuccessParameters)
     reward: RewardParameters = field(default_factory=RewardParameters)
-    start_patience: float = 2.0  # wait so long for a complete first set, then take what is [s]
+    start_patience: float = 2.0  # longest wait for a complete first set of views [s], 0 or more
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.start_patience < math.inf:
@@ -36,27 +35,31 @@ class SessionParameters:
 
 @dataclass(frozen=True)
 class Task:
-    """What a person told the model of its task; what is empty comes from episode and model."""
+    """The task as set by the operator; empty fields are filled from episode and model."""
 
     instruction: str = ''
     start: Views | None = None  # None: the first complete set of the episode
     goal: Views | None = None  # None: the goal stored with the model, if any
 
 
-class Session:
-    """Follows the conductor's episodes: begins them at their first views, pays at their end."""
+class RewardSession:
+    """Progress and reward of the episodes that the episode manager announces.
+
+    An episode begins for the model with its first complete set of views, and its last reward is
+    given when the episode manager ends it.
+    """
 
     def __init__(self, grm: GRM, parameters: SessionParameters | None = None) -> None:
         self.parameters = parameters or SessionParameters()
-        self.failures = 0  # exceptions of the model since the session was made
+        self.failures = 0  # exceptions of the model since the session began
         self.episode = Episode()
         self._grm = grm
         self._next_grm: GRM | None = None
         self._task = self._next_task = Task()
         self._tracker = ProgressTracker(self.parameters.tracker, self.parameters.success)
-        self._rewarder = Rewarder(self.parameters.reward)
+        self._rewarder = RewardShaper(self.parameters.reward)
         self._begun = False  # the model has its start views
-        self._waits_since = 0  # stamp of the first look of the episode [ns]
+        self._waits_since = 0  # time of the first update of the episode [ns]
 
     @property
     def model(self) -> str:
@@ -74,30 +77,30 @@ class Session:
         self._next_task = replace(task, instruction=kept)
 
     def set_model(self, grm: GRM) -> None:
-        """Use this model as soon as no episode runs."""
+        """Use this model from the end of the running episode on, at once when none runs."""
         self._next_grm = grm
         if not self.running:
-            self._renew()
+            self._apply_pending()
 
-    def follow(self, episode: Episode) -> Reward | None:
-        """Take the conductor's word; gives the last reward of an episode that it ended."""
+    def on_episode(self, episode: Episode) -> Reward | None:
+        """Process a message of the episode manager; returns the last reward of an ended episode."""
         before, self.episode = self.episode, episode
         if before.phase is Phase.RUNNING and self.running and episode.id == before.id:
             return None
         reward = None
         if before.phase is Phase.RUNNING and episode.phase is Phase.ENDED:
             reward = self._rewarder.end(episode.outcome, episode.stamp)
-        self._renew()
+        self._apply_pending()
         if self.running:
             self._begin()
         return reward
 
-    def look(
+    def update(
         self, views: Views, absent: Mapping[str, str], now: int
     ) -> tuple[Progress, Reward | None]:
-        """Judge one set of views at `now` [ns]; `absent` says why other views have no picture.
+        """Reading and reward of one set of views at `now` [ns]; `absent`: missing view -> reason.
 
-        Views that were not all taken in the running episode belong to none, and so does the answer.
+        A set with a view older than the episode gives an invalid reading of no episode.
         """
         if not self.running:
             return Progress(stamp=now, model=self.model, reason='no episode runs'), None
@@ -107,53 +110,53 @@ class Session:
         self._waits_since = self._waits_since or now
         missing = ', '.join(f'{view}: {reason}' for view, reason in absent.items())
         if not views.images:
-            return self._miss(now, missing or 'no views'), None
-        if absent and self._may_wait(now):
-            return self._miss(views.stamp, f'waits for the first complete set; {missing}'), None
-        reading = self._tracker.update(self._ask(views), views.stamp)
+            return self._invalid(now, missing or 'no views'), None
+        if absent and self._waits_for_views(now):
+            return self._invalid(views.stamp, f'waits for the first complete set; {missing}'), None
+        reading = self._tracker.update(self._run_model(views), views.stamp)
         return replace(reading, view_skew=views.skew), self._rewarder.update(reading)
 
-    def rest(self) -> None:
-        """Let the model use the time between two looks; call it when the reading is published."""
+    def prepare_next(self) -> None:
+        """Let the model compute in advance for the next update; call it after publishing."""
         if not (self.running and self._begun):
             return
         try:
-            self._grm.rest()
+            self._grm.prepare_next()
         except Exception:
-            self.failures += 1  # what is wrong will show, with its reason, at the next look
+            self.failures += 1  # the next update reports the reason
 
-    def _may_wait(self, now: int) -> bool:
-        """Whether a complete first set is still hoped for."""
+    def _waits_for_views(self, now: int) -> bool:
+        """Whether to wait longer for a complete first set of views."""
         waited = (now - self._waits_since) / SECOND
         needed = not self._begun and self._task.start is None
         return needed and waited < self.parameters.start_patience
 
-    def _ask(self, views: Views) -> Hops:
-        """Ask the model; whatever it throws is no reading and ends there."""
+    def _run_model(self, views: Views) -> Hops:
+        """Run the model; an exception of it becomes invalid hops."""
         try:
             if not self._begun:
                 start = self._task.start or views
-                self._grm.begin(TaskContext(self._instruction, start, self._task.goal))
+                self._grm.reset(TaskContext(self._instruction, start, self._task.goal))
                 self._begun = True
             return self._grm.step(views)
         except Exception as error:
             self.failures += 1
             return Hops(0.0, 0.0, None, 0.0, False, f'the model failed: {error}')
 
-    def _miss(self, stamp: int, reason: str) -> Progress:
+    def _invalid(self, stamp: int, reason: str) -> Progress:
         return self._tracker.update(Hops(0.0, 0.0, None, 0.0, False, reason), stamp)
 
     @property
     def _instruction(self) -> str:
         return self.episode.task or self._task.instruction
 
-    def _renew(self) -> None:
-        """Take into use what was set while an episode ran."""
+    def _apply_pending(self) -> None:
+        """Use the model and the task that were set while an episode ran."""
         self._grm, self._next_grm = self._next_grm or self._grm, None
         self._task = self._next_task
 
     def _begin(self) -> None:
-        self._tracker.begin(self.episode.id, self._instruction, self.model)
-        self._rewarder.begin(self.episode.id)
+        self._tracker.reset(self.episode.id, self._instruction, self.model)
+        self._rewarder.reset(self.episode.id)
         self._begun = False
         self._waits_since = 0

@@ -1,8 +1,8 @@
-"""Policy-invariant reward from progress (arXiv 2512.23703, Eq 13 to 17). Pure: no clock, no ROS.
+"""Policy-invariant reward from progress (arXiv 2512.23703, Eq 13 to 17). No clock, no ROS.
 
-Three rules make it invariant on finite episodes too: the discount follows the time of the step;
+Three rules make it invariant on finite episodes too: the discount follows the duration of the step;
 the potential of a terminal state is 0, after success and failure alike; a truncated episode keeps
-its potential and bootstraps. The potentials used are the ones that were logged, each only once.
+its potential, and the learner bootstraps. Potentials are the published readings, never recomputed.
 """
 
 from dataclasses import dataclass, replace
@@ -14,11 +14,13 @@ TERMINAL_POTENTIAL = 0.0
 
 @dataclass(frozen=True)
 class RewardParameters:
-    """How time and success count."""
+    """Discount and success reward."""
 
-    gamma: float = 0.98  # discount of one period (paper: 0.98 real, 0.99 simulated), 0..1, above 0
-    period: float = 0.1  # time that gamma stands for [s], above 0
-    success: float = 1.0  # reward of an episode that ended as a success, 0 or more
+    gamma: float = (
+        0.98  # discount per period (paper: 0.98 real, 0.99 simulated), above 0, at most 1
+    )
+    period: float = 0.1  # duration that gamma refers to [s], above 0
+    success: float = 1.0  # reward of a successful episode, 0 or more
 
     def __post_init__(self) -> None:
         if not 0.0 < self.gamma <= 1.0:
@@ -30,10 +32,10 @@ class RewardParameters:
 
 
 def discount(dt: float, parameters: RewardParameters) -> float:
-    """Discount of a step of `dt` seconds: gamma^(dt / period), so that rates do not matter."""
+    """Discount of a step of `dt` seconds, gamma^(dt / period), independent of the step rate."""
     if not dt >= 0.0:
         raise ValueError(f'dt = {dt} s; a step cannot take negative time')
-    return parameters.gamma ** (dt / parameters.period)
+    return float(parameters.gamma ** (dt / parameters.period))
 
 
 def shaping(previous_potential: float, potential: float, discount: float) -> float:
@@ -49,9 +51,9 @@ def step_reward(
     parameters: RewardParameters,
     outcome: Outcome = Outcome.NONE,
 ) -> Reward:
-    """Eq 14 to 17: the reward of one step; `outcome` is how the episode ended in it, if it did.
+    """Eq 14 to 17: the reward of one step; `outcome` other than NONE ends the episode in it.
 
-    Stamps in ns. A terminal outcome replaces `potential` by 0; only success pays.
+    Stamps in ns. A terminal outcome replaces `potential` by 0; only success gives a success reward.
     """
     if outcome.terminal:
         potential = TERMINAL_POTENTIAL
@@ -72,26 +74,26 @@ def step_reward(
     )
 
 
-class Rewarder:
-    """Turns the readings of an episode into its rewards; discounted shaping telescopes exactly.
+class RewardShaper:
+    """Rewards of one episode from its readings; discounted shaping telescopes exactly.
 
-    Readings that are not valid, not newer or of another episode give no reward: the next valid
-    one bridges the gap with its true time. Over an episode the shaping then sums to
+    Readings that are not valid, not newer or of another episode give no reward: the step to the
+    next valid one spans the gap with its true duration. Over an episode the shaping then sums to
     discount * Phi(last) - Phi(first), and to -Phi(first) when it terminates.
     """
 
     def __init__(self, parameters: RewardParameters | None = None) -> None:
         self.parameters = parameters or RewardParameters()
-        self.begin()
+        self.reset()
 
-    def begin(self, episode: str = '') -> None:
+    def reset(self, episode: str = '') -> None:
         """Start an episode."""
         self._episode = episode
         self._last: Progress | None = None
         self._running = True
 
     def update(self, reading: Progress) -> Reward | None:
-        """Give the reward of the step that this reading completes; None when it completes none."""
+        """The reward of the step that this reading ends; None when it ends none."""
         if not (self._running and reading.valid and reading.episode == self._episode):
             return None
         last = self._last
@@ -111,10 +113,10 @@ class Rewarder:
         )
 
     def end(self, outcome: Outcome, stamp: int) -> Reward | None:
-        """Close the episode by the conductor's word at `stamp` [ns] and give its last reward.
+        """End the episode at `stamp` [ns] and return its last reward; None if it had ended before.
 
-        The last step runs from the last valid reading to `stamp`, or takes no time when the word
-        is older. Success is paid even if no reading ever came. None when it had already ended.
+        The last step runs from the last valid reading to `stamp`; its duration is 0 when `stamp` is
+        older. Success is rewarded even without any reading. Raises ValueError for outcome NONE.
         """
         if outcome is Outcome.NONE:
             raise ValueError('outcome = NONE; an episode ends with a named outcome')

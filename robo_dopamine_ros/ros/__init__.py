@@ -1,1 +1,1 @@
-"""What is ROS and not a node: topics, parameters, conversions, camera sets, running."""
+"""ROS code that is no node: topics, parameters, message conversion, cameras, running a node."""

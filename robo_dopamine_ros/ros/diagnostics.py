@@ -1,4 +1,4 @@
-"""Health of a node on /diagnostics, once a second, by the steady clock."""
+"""Diagnostics of a node on /diagnostics, at 1 Hz of the steady clock."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -9,12 +9,12 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from robo_dopamine_ros.ros.cameras import CameraCounts
+from robo_dopamine_ros.ros.cameras import CameraStats
 from robo_dopamine_ros.ros.topics import DIAGNOSTICS
 
 
 class Level(IntEnum):
-    """How bad it is, as REP 107 counts."""
+    """Level of a DiagnosticStatus (REP 107)."""
 
     OK = 0
     WARN = 1
@@ -24,7 +24,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """What one part of a node has to say."""
+    """State of one part of a node."""
 
     part: str
     level: Level = Level.OK
@@ -33,25 +33,25 @@ class Health:
 
 
 class Diagnostics:
-    """Publishes what `look` finds, once a second, whether ROS time runs or not."""
+    """Publishes the result of `check` at 1 Hz, also while simulated time is stopped."""
 
-    def __init__(self, node: Node, look: Callable[[], Sequence[Health]]):
+    def __init__(self, node: Node, check: Callable[[], Sequence[Health]]):
         self._node = node
-        self._look = look
+        self._check = check
         self._publisher = node.create_publisher(DIAGNOSTICS.type, DIAGNOSTICS.name, DIAGNOSTICS.qos)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         node.create_timer(1.0, self.publish, clock=steady)
 
     def publish(self) -> None:
-        """Say it now, as when something changed that people wait for."""
+        """Publish now, as after a change."""
         name = self._node.get_fully_qualified_name().lstrip('/')
-        message = DiagnosticArray(status=[to_status(h, name) for h in self._look()])
+        message = DiagnosticArray(status=[to_status(h, name) for h in self._check()])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 
 
 def to_status(health: Health, node: str) -> DiagnosticStatus:
-    """Give the status of one part of a node."""
+    """Return the DiagnosticStatus of one part of a node."""
     return DiagnosticStatus(
         level=bytes([health.level]),
         name=f'{node}: {health.part}',
@@ -61,35 +61,35 @@ def to_status(health: Health, node: str) -> DiagnosticStatus:
     )
 
 
-class CameraWatch:
-    """Judges every view by what happened since the last look."""
+class CameraMonitor:
+    """Checks every view by the counts since the last update."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], int] = {}  # refused pictures up to the last look
+        self._refused: dict[tuple[str, str], int] = {}  # number up to the last update
 
-    def look(self, views: Sequence[str], counts: CameraCounts) -> list[Health]:
-        """Absent views are errors, refused pictures of others are warnings; both by name."""
-        refused = dict(counts.refused)
-        fresh = {key for key, number in refused.items() if number > self._seen.get(key, 0)}
-        self._seen = refused
-        return [self._judge(view, counts, refused, fresh) for view in views]
+    def update(self, views: Sequence[str], stats: CameraStats) -> list[Health]:
+        """Return the health of every view: absent ones are errors, refused images warnings."""
+        refused = dict(stats.refused)
+        new = {key for key, number in refused.items() if number > self._refused.get(key, 0)}
+        self._refused = refused
+        return [self._check(view, stats, refused, new) for view in views]
 
-    def _judge(
+    def _check(
         self,
         view: str,
-        counts: CameraCounts,
+        stats: CameraStats,
         refused: Mapping[tuple[str, str], int],
-        fresh: Set[tuple[str, str]],
+        new: Set[tuple[str, str]],
     ) -> Health:
         values = {
-            'age [s]': counts.ages.get(view, math.nan),
-            'looks without a picture': counts.missed[view],
+            'age [s]': stats.ages.get(view, math.nan),
+            'polls without an image': stats.missed[view],
             **{f'refused, {kind}': n for (name, kind), n in refused.items() if name == view},
         }
-        now = sorted(kind for name, kind in fresh if name == view)
-        faults = [f'refused pictures: {", ".join(now)}'] if now else []
-        faults += [counts.absent[view]] if view in counts.absent else []
-        level = Level.ERROR if view in counts.absent else Level.WARN if now else Level.OK
+        kinds = sorted(kind for name, kind in new if name == view)
+        faults = [f'refused pictures: {", ".join(kinds)}'] if kinds else []
+        faults += [stats.absent[view]] if view in stats.absent else []
+        level = Level.ERROR if view in stats.absent else Level.WARN if kinds else Level.OK
         return Health(f'camera {view}', level, '; '.join(faults) or 'ok', values)
 
 

@@ -1,4 +1,4 @@
-"""Message types by the names ROS prints, imported where they are used."""
+"""ROS interface types by name, imported on demand."""
 
 import importlib
 import os
@@ -9,10 +9,10 @@ class MissingInterface(ImportError):
     """A type whose package is not installed, or is too old to have it."""
 
 
-def interface(name: str) -> Any:
-    """Give the class of `package/msg/Name` (or srv, or action).
+def get_interface(name: str) -> Any:
+    """Return the class of `package/msg/Name` (or srv, or action).
 
-    Raises MissingInterface, which says what to install: few machines have every driver's messages.
+    Raises MissingInterface, which says what to install; few machines have every message package.
     """
     package, group, kind = name.split('/')
     try:

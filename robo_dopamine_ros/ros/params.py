@@ -1,7 +1,8 @@
-"""Parameters of a node from frozen dataclasses: each is declared where it is used, only there.
+"""ROS parameters from frozen dataclasses.
 
-A field's type, default and trailing comment become the ROS parameter's type, default and
-description; dataclasses nest with dots (`cameras.limits.max_age`). Checks stay in __post_init__.
+Type, default and trailing comment of a field become type, default and description of the
+parameter; nested dataclasses become dotted names (`cameras.limits.max_age`). The checks are in
+__post_init__.
 """
 
 import dataclasses
@@ -17,6 +18,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from robo_dopamine_ros.ros.retired import new_parameter
+
 P = TypeVar('P')
 TYPES: dict[Any, Parameter.Type] = {
     bool: Parameter.Type.BOOL,
@@ -28,11 +31,11 @@ TYPES: dict[Any, Parameter.Type] = {
     tuple[float, ...]: Parameter.Type.DOUBLE_ARRAY,
     tuple[str, ...]: Parameter.Type.STRING_ARRAY,
 }
-THEIRS = ('use_sim_time', 'start_type_description_service', 'qos_overrides')  # rclpy's own
+RCLPY_PARAMETERS = ('use_sim_time', 'start_type_description_service', 'qos_overrides')
 
 
-class Leaf(typing.NamedTuple):
-    """One parameter as its dataclass describes it."""
+class ParameterSpec(typing.NamedTuple):
+    """One parameter: a field of a dataclass."""
 
     kind: Any
     default: Any
@@ -41,14 +44,14 @@ class Leaf(typing.NamedTuple):
 
 
 class ParameterError(ValueError):
-    """A parameter that does not exist, or whose value cannot be."""
+    """An unknown parameter, or a value that its type, range or check refuses."""
 
 
 def declare(node: Node, parameters: type[P]) -> P:
-    """Declare every field of a dataclass on `node` and give it filled in, read-only from then on.
+    """Declare every field of a dataclass as a read-only parameter; returns the filled dataclass.
 
-    Raises ParameterError for a value of the wrong type or range and for overrides of parameters
-    nobody declares: a misspelt key would otherwise run with the default.
+    Raises ParameterError for a value of wrong type or range, and for an override of an unknown
+    parameter, because a misspelt name would otherwise run with the default.
     """
     values = {}
     for key, (kind, default, description, limits) in flatten(parameters).items():
@@ -59,9 +62,9 @@ def declare(node: Node, parameters: type[P]) -> P:
         elif limits:
             low, high = limits
             descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
-        start = _start(node, key, TYPES[kind], default)
+        initial = _initial(node, key, TYPES[kind], default)
         try:
-            value = node.declare_parameter(key, start, descriptor).value
+            value = node.declare_parameter(key, initial, descriptor).value
         except Exception as error:
             raise ParameterError(f'parameter {key}: {error}') from error
         values[key] = tuple(value or ()) if typing.get_origin(kind) is tuple else value
@@ -69,8 +72,8 @@ def declare(node: Node, parameters: type[P]) -> P:
     return build(parameters, values)
 
 
-def _start(node: Node, key: str, kind: Parameter.Type, default: Any) -> Any:
-    """Give what to declare a parameter with; an empty list rclpy knows by its type alone."""
+def _initial(node: Node, key: str, kind: Parameter.Type, default: Any) -> Any:
+    """Return the initial value for rclpy; for an empty list the type, which rclpy cannot infer."""
     if not isinstance(default, tuple):
         return default
     given = node._parameter_overrides
@@ -81,19 +84,23 @@ def _start(node: Node, key: str, kind: Parameter.Type, default: Any) -> Any:
 
 
 def refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raise ParameterError for keys that no field has."""
-    unknown = sorted(k for k in given if k not in known and k.split('.')[0] not in THEIRS)
-    if unknown:
-        raise ParameterError(
-            f'no such parameter: {", ".join(unknown)}; there are {", ".join(sorted(known))}'
-        )
+    """Raise ParameterError for unknown keys; for a retired one it gives the new name."""
+    unknown = sorted(k for k in given if k not in known and k.split('.')[0] not in RCLPY_PARAMETERS)
+    if not unknown:
+        return
+    renamed = {key: new for key in unknown if (new := new_parameter(key, known))}
+    if renamed:
+        raise ParameterError('; '.join(f'{key} is now {new}' for key, new in renamed.items()))
+    raise ParameterError(
+        f'no such parameter: {", ".join(unknown)}; there are {", ".join(sorted(known))}'
+    )
 
 
-def flatten(parameters: type, prefix: str = '') -> dict[str, Leaf]:
-    """Give every field by its dotted key; a range stands in the field's metadata as `range`."""
+def flatten(parameters: type, prefix: str = '') -> dict[str, ParameterSpec]:
+    """Return every field by its dotted key; its range is the metadata `range`."""
     kinds = typing.get_type_hints(parameters)
     comments = _comments(parameters)
-    leaves: dict[str, Leaf] = {}
+    leaves: dict[str, ParameterSpec] = {}
     for field in dataclasses.fields(parameters):
         kind, key = kinds[field.name], prefix + field.name
         if dataclasses.is_dataclass(kind):
@@ -102,14 +109,14 @@ def flatten(parameters: type, prefix: str = '') -> dict[str, Leaf]:
             factory = field.default_factory
             default = field.default if factory is dataclasses.MISSING else factory()
             limits = field.metadata.get('range')
-            leaves[key] = Leaf(kind, default, comments.get(field.name, ''), limits)
+            leaves[key] = ParameterSpec(kind, default, comments.get(field.name, ''), limits)
         else:
             raise TypeError(f'{parameters.__name__}.{field.name}: {kind} cannot be a ROS parameter')
     return leaves
 
 
 def build(parameters: type[P], values: Mapping[str, Any], prefix: str = '') -> P:
-    """Fill a dataclass from values by dotted key; its own checks speak as ParameterError."""
+    """Fill a dataclass from values by dotted key; ParameterError if its checks refuse them."""
     kinds = typing.get_type_hints(parameters)
     filled = {}
     for field in dataclasses.fields(typing.cast(Any, parameters)):
@@ -127,7 +134,7 @@ def build(parameters: type[P], values: Mapping[str, Any], prefix: str = '') -> P
 
 @functools.cache
 def _comments(parameters: type) -> dict[str, str]:
-    """Read the trailing comment of every field from the source of the class and its bases."""
+    """Return the trailing comment of every field, from the source of the class and its bases."""
     bases = [base for base in parameters.__bases__ if dataclasses.is_dataclass(base)]
     inherited = {name: text for base in bases for name, text in _comments(base).items()}
     found: dict[str, str] = {}

@@ -1,9 +1,8 @@
-"""What Fast DDS leaves behind in shared memory when a process is killed, and its removal.
+"""Removal of Fast DDS shared-memory segments whose process was killed.
 
-A participant owns a segment `fastrtps_ID` (64 MiB in our profile) and holds the lock file
-`fastrtps_ID_el` while it lives. Nobody frees the memory of one that was killed, so every start of a
-cell sweeps. Ports stay: they are small, many processes share them, and participants take them over
-by themselves.
+A participant owns a segment `fastrtps_ID` (64 MiB in our profile) and locks the file
+`fastrtps_ID_el` while it runs. The segment of a killed process is never freed, so stale ones are
+removed whenever a cell starts. Port files stay: they are small and shared by many processes.
 """
 
 import contextlib
@@ -11,13 +10,13 @@ import fcntl
 import time
 from pathlib import Path
 
-FOLDER = Path('/dev/shm')
+SHM_DIR = Path('/dev/shm')
 PORT = '_port'
-YOUNG = 5.0  # a file younger than this may not be locked yet [s]
+MIN_AGE = 5.0  # [s] a younger file may not be locked yet
 
 
-def stale(folder: Path = FOLDER, now: float | None = None) -> list[Path]:
-    """Files of Fast DDS whose owner is gone."""
+def stale_files(folder: Path = SHM_DIR, now: float | None = None) -> list[Path]:
+    """Return the files of participants that no longer run."""
     now = time.time() if now is None else now
     found: list[Path] = []
     for lock in sorted(folder.glob('fastrtps_*_el')):
@@ -28,10 +27,10 @@ def stale(folder: Path = FOLDER, now: float | None = None) -> list[Path]:
     return found
 
 
-def sweep(folder: Path = FOLDER) -> int:
-    """Remove what is stale; gives the bytes freed."""
+def remove_stale(folder: Path = SHM_DIR) -> int:
+    """Remove stale files; returns the bytes freed."""
     freed = 0
-    for path in stale(folder):
+    for path in stale_files(folder):
         with contextlib.suppress(OSError):
             freed += path.stat().st_blocks * 512
             path.unlink()
@@ -40,9 +39,9 @@ def sweep(folder: Path = FOLDER) -> int:
 
 def _old(files: list[Path], now: float) -> bool:
     try:
-        return all(now - path.stat().st_ctime > YOUNG for path in files)
+        return all(now - path.stat().st_ctime > MIN_AGE for path in files)
     except OSError:
-        return False  # it went while we looked: its owner is at work
+        return False  # removed meanwhile by its owner
 
 
 def _locked(path: Path) -> bool:

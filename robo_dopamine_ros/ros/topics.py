@@ -1,6 +1,6 @@
-"""Every topic, service and action: its name, type, quality of service, rate and owner, once.
+"""Table of topics, services and actions: name, type, quality of service, rate, owner, meaning.
 
-Names are relative, so a namespace makes a second robot.
+Names are relative, so that every robot can have a namespace.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from robo_dopamine.msg import (
     ArmState,
     Control,
     Episode,
-    Kept,
     LearnerStatus,
     Progress,
+    RecorderStatus,
     Reward,
     Step,
 )
@@ -36,12 +36,12 @@ from std_srvs.srv import SetBool, Trigger
 
 @dataclass(frozen=True)
 class Topic:
-    """A stream of messages."""
+    """A topic; source and sink are names of nodes, for the documentation."""
 
     name: str
     type: Any
     qos: QoSProfile
-    rate: float | None  # [Hz] at least; None: on change
+    rate: float | None  # [Hz] minimum; None: on change
     source: str
     sink: str
     meaning: str
@@ -49,7 +49,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Service:
-    """A request that is answered: a service, or an action where `action` is set."""
+    """A service, or an action if `action` is set."""
 
     name: str
     type: Any
@@ -59,17 +59,17 @@ class Service:
 
 
 def reliable(depth: int) -> QoSProfile:
-    """Every message arrives, late joiners miss what was before."""
+    """Return a reliable, volatile profile."""
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE)
 
 
-def newest(depth: int) -> QoSProfile:
-    """Sensor data: losing one is better than waiting for it."""
+def sensor_data(depth: int) -> QoSProfile:
+    """Return a best-effort, volatile profile: a lost message is not repeated."""
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
-def kept(depth: int) -> QoSProfile:
-    """Every message arrives, the newest also at late joiners."""
+def transient_local(depth: int) -> QoSProfile:
+    """Return a reliable profile whose last `depth` messages late subscribers receive as well."""
     return QoSProfile(
         depth=depth,
         reliability=ReliabilityPolicy.RELIABLE,
@@ -77,137 +77,84 @@ def kept(depth: int) -> QoSProfile:
     )
 
 
-LATCHED = kept(1)
+LATCHED = transient_local(1)
 
+# fmt: off
 PROGRESS = Topic(
-    'progress', Progress, reliable(10), 10.0, 'reward', 'anyone', 'task progress, every reading'
+    'progress', Progress, reliable(10), 10.0, 'reward', 'episode_manager, recorder, integrators',
+    'task progress, every reading'
 )
 REWARD = Topic(
     'reward', Reward, reliable(100), 10.0, 'reward', 'integrators', 'reward of every valid step'
 )
 EPISODE = Topic(
-    'episode',
-    Episode,
-    LATCHED,
-    5.0,
-    'conductor',
-    'all',
-    'the episode under way: on every change, and again as a sign of life',
+    'episode', Episode, LATCHED, 5.0, 'episode_manager', 'every node',
+    'the current episode: on every change, and at 5 Hz as a heartbeat'
 )
 ARM_STATE = Topic(
-    'arm/state', ArmState, newest(5), 50.0, 'gate (from the driver)', 'all', 'what the arm reports'
+    'arm/state', ArmState, sensor_data(5), 50.0, 'gate', 'policy, recorder, integrators',
+    'measured state of the arm, from its driver'
 )
 POLICY_COMMAND = Topic(
-    'policy/command', ArmCommand, reliable(1), 10.0, 'policy', 'gate', 'wish of the policy'
+    'policy/command', ArmCommand, reliable(1), 10.0, 'policy', 'gate', 'command of the policy'
 )
 TELEOP_COMMAND = Topic(
-    'teleop/command', ArmCommand, reliable(1), 10.0, 'teleop', 'gate', 'wish of a person'
+    'teleop/command', ArmCommand, reliable(1), 10.0, 'teleop', 'gate', 'command of a person'
 )
 RESET_COMMAND = Topic(
-    'reset/command', ArmCommand, reliable(1), 10.0, 'reset', 'gate', 'wish of the reset motion'
+    'reset/command', ArmCommand, reliable(1), 10.0, 'episode_manager', 'gate',
+    'command of the reset motion'
 )
 CONTROL = Topic(
-    'control',
-    Control,
-    reliable(10),
-    50.0,
-    'gate',
-    'all',
-    'mode, reason and sent command',
+    'control', Control, reliable(10), 50.0, 'gate',
+    'policy, recorder, episode_manager, integrators',
+    'mode, reason and sent command'
 )
 STOP_LOCK = Topic(
-    'stop_lock',
-    Bool,
-    reliable(1),
-    10.0,
-    'teleop or cell hardware',
-    'gate',
-    'true, or silence: locked; required on hardware, off in simulation',
+    'stop_lock', Bool, reliable(1), 10.0, 'teleop, cell hardware', 'gate',
+    'true, or silence: locked; required on hardware, off in simulation'
 )
 STEP = Topic(
-    'experience/step',
-    Step,
-    reliable(100),
-    10.0,
-    'policy',
-    'recorder',
-    'experience, step by step; sent again until it is kept',
+    'experience/step', Step, reliable(100), 10.0, 'policy', 'recorder',
+    'steps of experience; each is sent again until the recorder has stored it'
 )
-KEPT = Topic(
-    'experience/kept',
-    Kept,
-    LATCHED,
-    5.0,
-    'recorder',
-    'policy, conductor',
-    'what is on disk: on every change, and again as a sign of life',
+RECORDER_STATUS = Topic(
+    'recorder/status', RecorderStatus, LATCHED, 5.0, 'recorder', 'policy, episode_manager',
+    'newest stored step and episode: on every change, and at 5 Hz as a heartbeat'
 )
 LEARNER_STATUS = Topic(
-    'learner/status', LearnerStatus, reliable(1), 1.0, 'learner', 'dashboard', 'how learning goes'
+    'learner/status', LearnerStatus, reliable(1), 1.0, 'learner', 'integrators',
+    'updates, losses, success rate'
 )
 DIAGNOSTICS = Topic(
-    '/diagnostics',
-    DiagnosticArray,
-    reliable(10),
-    1.0,
-    'every node',
-    'anyone',
-    'health of every part',
+    '/diagnostics', DiagnosticArray, reliable(10), 1.0, 'every node', 'integrators',
+    'state of every part of a node'
 )
-PLAYED = Topic(
-    'player/frame',
-    Header,
-    kept(100),
-    10.0,
-    'player',
-    'anyone',
-    'stamp of the recorded frame whose index is frame_id; the last index ends the recording',
+PLAYER_FRAME = Topic(
+    'player/frame', Header, transient_local(100), 10.0, 'player', 'replay',
+    'stamp of the recorded frame whose index is frame_id; the last index ends the recording'
 )
-SIM_TRUTH = Topic(
-    'sim/truth',
-    Progress,
-    reliable(10),
-    10.0,
-    'sim',
-    'those who measure',
-    'true progress of the simulated task; nothing that acts may listen',
+SIM_GROUND_TRUTH = Topic(
+    'sim/ground_truth', Progress, reliable(10), 10.0, 'sim', 'measurements',
+    'true progress of the simulated task; for evaluation only'
 )
 SIM_BOARD = Topic(
-    'sim/board',
-    PoseStamped,
-    LATCHED,
-    None,
-    'sim',
-    'the simulated person',
-    'pose of the hole, base frame, z up; what a person would see, no policy may listen',
+    'sim/board', PoseStamped, LATCHED, None, 'sim', 'scripted_operator',
+    'pose of the hole, base frame, z up; for the scripted operator and evaluation only'
 )
-TOPICS = (
-    PROGRESS,
-    REWARD,
-    EPISODE,
-    ARM_STATE,
-    POLICY_COMMAND,
-    TELEOP_COMMAND,
-    RESET_COMMAND,
-    CONTROL,
-    STOP_LOCK,
-    STEP,
-    KEPT,
-    LEARNER_STATUS,
-    DIAGNOSTICS,
-    PLAYED,
-    SIM_TRUTH,
-    SIM_BOARD,
-)
+# fmt: on
+TOPICS = tuple(value for value in [*globals().values()] if isinstance(value, Topic))
 
 INTERVENE = Service('intervene', Intervene, 'gate', 'a person takes over, or hands back')
 STOP = Service('stop', Trigger, 'gate', 'stop at once and latch')
 REARM = Service('rearm', Trigger, 'gate', 'release the latch after a stop or a fault')
 RECOVER = Service('recover', Recover, 'gate', 'clear a fault of the arm, without motion')
-START_EPISODE = Service('start_episode', StartEpisode, 'conductor', 'start an episode')
-END_EPISODE = Service('end_episode', EndEpisode, 'conductor', 'end it, or overrule a proposal')
-PAUSE = Service('pause', SetBool, 'conductor', 'true: no next episode begins, false: go on')
-SIM_RESET = Service('sim/reset', Trigger, 'sim', 'begin the simulated scene anew')
+START_EPISODE = Service('start_episode', StartEpisode, 'episode_manager', 'start an episode')
+END_EPISODE = Service(
+    'end_episode', EndEpisode, 'episode_manager', 'end it, or overrule a proposal'
+)
+PAUSE = Service('pause', SetBool, 'episode_manager', 'true: no next episode begins, false: go on')
+SIM_RESET = Service('sim/reset', Trigger, 'sim', 'reset the simulated scene')
 SET_TASK = Service('set_task', SetTask, 'reward', 'instruction, start and goal views')
 MARK_KEYFRAME = Service('mark_keyframe', MarkKeyframe, 'recorder', 'mark what was reached')
 LEARNER_SAVE = Service('learner/save', Trigger, 'learner', 'write a checkpoint now')
@@ -215,29 +162,15 @@ LEARNER_PAUSE = Service('learner/pause', SetBool, 'learner', 'true: pause, false
 ADAPT_REWARD = Service(
     'adapt_reward', AdaptReward, 'reward', 'adapt to a task from one demonstration', action=True
 )
-SERVICES = (
-    INTERVENE,
-    STOP,
-    REARM,
-    RECOVER,
-    START_EPISODE,
-    END_EPISODE,
-    PAUSE,
-    SIM_RESET,
-    SET_TASK,
-    MARK_KEYFRAME,
-    LEARNER_SAVE,
-    LEARNER_PAUSE,
-    ADAPT_REWARD,
-)
+SERVICES = tuple(value for value in [*globals().values()] if isinstance(value, Service))
 
 
 def camera_topic(view: str, transport: str = 'raw', depth: int = 5) -> Topic:
-    """Give the topic of one camera view; `transport` is 'raw' or 'compressed'."""
+    """Return the topic of one camera view; `transport` is 'raw' or 'compressed'."""
     name, kind = {
         'raw': (f'{view}/image_raw', Image),
         'compressed': (f'{view}/image_raw/compressed', CompressedImage),
     }[transport]
     return Topic(
-        name, kind, newest(depth), 10.0, 'cameras', 'reward, policy, recorder', f'view {view}'
+        name, kind, sensor_data(depth), 10.0, 'cameras', 'reward, policy, recorder', f'view {view}'
     )

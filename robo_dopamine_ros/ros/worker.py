@@ -1,4 +1,4 @@
-"""The one threading pattern: slow work has one worker and a slot where the newest input wins."""
+"""A worker thread for slow work: the newest input replaces one that still waits."""
 
 import threading
 from collections import deque
@@ -9,62 +9,70 @@ T = TypeVar('T')
 
 
 class Worker(Generic[T]):
-    """Runs `work` on the newest input in a thread of its own, so that no callback ever waits.
+    """Runs `work` on the newest input in its own thread, so that callbacks never wait.
 
-    What is passed to `call` is never dropped and runs in order, before any waiting input.
+    Actions passed to `call` are never dropped and run in order, before a waiting input. The thread
+    starts with the first input or action.
     """
 
-    def __init__(self, work: Callable[[T], None], failed: Callable[[Exception], None]):
-        """`failed` hears, in the worker's thread, of exceptions that `work` did not handle."""
-        self.replaced = 0  # inputs that a newer one replaced before they were begun
+    def __init__(self, work: Callable[[T], None], on_error: Callable[[Exception], None]):
+        """`on_error` gets, in the worker's thread, exceptions that `work` did not handle."""
+        self.dropped = 0  # inputs that a newer one replaced before they were processed
         self._work = work
-        self._failed = failed
+        self._on_error = on_error
         self._calls: deque[Callable[[], None]] = deque()
         self._slot: list[T] = []
         self._open = True
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name='worker', daemon=True)
-        self._thread.start()
 
     def offer(self, item: T) -> None:
-        """Leave the newest input; one that still waits is replaced."""
+        """Set the newest input; one that still waits is replaced."""
         with self._changed:
-            self.replaced += len(self._slot)
+            self.dropped += len(self._slot)
             self._slot = [item]
-            self._changed.notify()
+            self._wake()
 
     def call(self, action: Callable[[], None]) -> None:
         """Run an action in the worker's thread, after those passed before."""
         with self._changed:
             self._calls.append(action)
-            self._changed.notify()
+            self._wake()
 
     @property
-    def waiting(self) -> int:
-        """Actions called that were not begun; whoever calls many must look how many wait."""
+    def pending(self) -> int:
+        """Number of actions that wait; it is not limited, so frequent callers must check it."""
         with self._changed:
             return len(self._calls)
 
-    def forget(self) -> None:
-        """Take back the input that waits, as when it belongs to an episode that ended."""
+    def discard(self) -> None:
+        """Drop the input that waits, for example when its episode ended."""
         with self._changed:
             self._slot = []
 
     def close(self, patience: float = 5.0) -> bool:
-        """Finish what was called, drop what waits, and end; False if not done in `patience` [s]."""
+        """Run the waiting actions, drop the waiting input and stop the thread.
+
+        Returns False if that is not done within `patience` [s].
+        """
         with self._changed:
             self._open = False
             self._slot = []
-            self._changed.notify()
+            self._wake()
         self._thread.join(patience)
         return not self._thread.is_alive()
+
+    def _wake(self) -> None:
+        if self._thread.ident is None:
+            self._thread.start()
+        self._changed.notify()
 
     def _run(self) -> None:
         while (action := self._next()) is not None:
             try:
                 action()
-            except Exception as error:  # the thread must outlive whatever the model throws
-                self._failed(error)
+            except Exception as error:  # the thread must survive any exception of the work
+                self._on_error(error)
 
     def _next(self) -> Callable[[], None] | None:
         with self._changed:

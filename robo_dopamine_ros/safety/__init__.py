@@ -1,1 +1,1 @@
-"""What the arm is really told: refuse, limit, explain; and who is in charge."""
+"""Motion safety: command validation, arbitration of the sources, motion limits, watchdogs."""

@@ -1,7 +1,8 @@
-"""What the arm is really told: wishes come in, one allowed target goes out, with the reason. Pure.
+"""The gate: validated commands in, one limited target pose per tick out, with the reason. Pure.
 
-Who is in charge stands in mode.py, what is refused in refuse.py, what is limited in limit.py.
-`now` is steady time [s] and drives every watchdog; `stamp` is ROS time [ns], for headers alone.
+Which source is in control is decided in arbitration.py, commands and arm states are checked in
+monitors.py, and motion is limited in limiter.py. `now` is steady time [s] and drives every
+timeout; `stamp` is ROS time [ns] and only dates messages.
 """
 
 import math
@@ -11,208 +12,225 @@ from typing import Any
 
 import numpy as np
 
-from robo_dopamine_ros.safety import mode
-from robo_dopamine_ros.safety.explain import why
-from robo_dopamine_ros.safety.limit import STILL, Motion, brake, follow
-from robo_dopamine_ros.safety.limits import Limits
-from robo_dopamine_ros.safety.measured import Measured, overload
-from robo_dopamine_ros.safety.mode import MOVERS, TURNS, WANTS, Charge, Events
-from robo_dopamine_ros.safety.source import Source
-from robo_dopamine_ros.safety.watch import Watch
-from robo_dopamine_ros.types import Action, ArmState, Control, Episode, Mode, Pose
+from robo_dopamine_ros.safety.arbitration import (
+    COMMAND_SOURCES,
+    REQUESTING,
+    SOURCE_PHASES,
+    ArbiterInputs,
+    ArbiterState,
+    arbitrate,
+    hold_reason,
+)
+from robo_dopamine_ros.safety.limiter import ZERO_TWIST, Limits, TargetState, advance, brake
+from robo_dopamine_ros.safety.monitors import CommandSource, StateMonitor, Watchdog, check_wrench
+from robo_dopamine_ros.types import ArmCommand, ArmState, Control, Episode, Mode, Pose
 
-NAMES = {mover: mover.name.lower() for mover in MOVERS}
+SOURCE_NAMES = {source: source.name.lower() for source in COMMAND_SOURCES}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a gate is told beside its limits."""
+class GateSettings:
+    """Settings of a gate beside its limits."""
 
-    frame: str = 'base'  # in which wishes must be
-    armed: bool = False  # whether it may move the arm before it was rearmed once
-    lock: bool = True  # whether the stop lock must be heard
+    frame: str = 'base'  # frame_id that commands must have
+    armed: bool = False  # whether the arm may move before the first rearm
+    require_stop_lock: bool = True  # whether nothing moves without messages of the stop lock
 
 
 class Gate:
-    """Decides once a tick; a verb that is refused gives the reason, nothing otherwise.
+    """Decides once per tick where the arm is sent.
 
-    Nothing is told to the arm before the gate is armed. The target starts anew from the measured
-    tool, at the velocity there is, whenever another mover acts than the one before, in every
-    episode, after a release and after a rearming; and while the arm has a fault it stays there.
-    Once stopped it returns there too, at once when the force is too large, so that an arm that was
-    pressing presses no more.
+    Requests (`take_over`, `release`, `rearm`) return why they are refused, empty when accepted.
+
+    No target is sent before the gate is armed. The target restarts at the measured tool, with its
+    present velocity, when another source becomes active, in every episode, after a release and
+    after a rearm; while the arm has a fault it stays there. `stop_time` after a latch it returns
+    there as well, immediately when the force is too large, so that a stopped arm does not press.
     """
 
     def __init__(
-        self, limits: Limits, settings: Settings, names: Mapping[Mode, str] = NAMES
+        self, limits: Limits, settings: GateSettings, topics: Mapping[Mode, str] = SOURCE_NAMES
     ) -> None:
-        """`names` are the topics of the movers, as people read them."""
-        waits = (limits.human_timeout, limits.reset_timeout, limits.policy_timeout)
-        self._limits, self._names = limits, names
+        """`topics` are the names of the command sources in reasons."""
+        timeouts = (limits.human_timeout, limits.reset_timeout, limits.policy_timeout)
+        self._limits, self._topics = limits, topics
         self._sources = {
-            mover: Source(names[mover], wait, limits.future, settings.frame)
-            for mover, wait in zip(MOVERS, waits, strict=True)
+            source: CommandSource(topics[source], timeout, limits.future_tolerance, settings.frame)
+            for source, timeout in zip(COMMAND_SOURCES, timeouts, strict=True)
         }
-        self._watch = Watch(limits, settings.lock)
-        self._measured = Measured(limits)
-        self._charge = Charge() if settings.armed else Charge(Mode.STOPPED, 'not armed yet')
-        self._asleep = not settings.armed  # until the first arming
-        self._standing = 'the gate has not looked at the arm yet'  # what keeps it from rearming
-        self._motion: Motion | None = None
+        self._watchdog = Watchdog(limits, settings.require_stop_lock)
+        self._monitor = StateMonitor(limits)
+        not_armed = ArbiterState(Mode.STOPPED, 'not armed yet')
+        self._state = ArbiterState() if settings.armed else not_armed
+        self._never_armed = not settings.armed
+        self._rearm_obstacle = 'the gate has not looked at the arm yet'
+        self._target: TargetState | None = None
         self._gripper = math.nan
-        self._mover = (Mode.HOLD, '')  # who moved the arm last, and in which episode
-        self._returns = math.inf  # steady time at which the target returns to the tool [s]
+        self._last_source = (Mode.HOLD, '')  # source that moved the arm last, and its episode
+        self._return_time = math.inf  # steady time at which the target returns to the tool [s]
 
-    def hear(self, source: Mode, wish: Action, frame: str, stamp: int, now: float) -> str:
-        """Take in a wish of HUMAN, RESET or POLICY; gives why it is refused."""
-        return self._sources[source].hear(wish, frame, stamp, now)
+    def on_command(
+        self, source: Mode, command: ArmCommand, frame: str, stamp: int, now: float
+    ) -> str:
+        """Return why a command of HUMAN, RESET or POLICY is refused, empty when it is accepted."""
+        return self._sources[source].on_command(command, frame, stamp, now)
 
-    def note(self, episode: Episode, now: float) -> None:
-        """Hear the conductor."""
-        self._watch.note(episode, now)
+    def on_episode(self, episode: Episode, now: float) -> None:
+        """Store the newest message of the episode manager."""
+        self._watchdog.on_episode(episode, now)
 
-    def lock(self, locked: bool, now: float) -> None:
-        """Hear the stop lock."""
-        self._watch.lock(locked, now)
+    def on_stop_lock(self, locked: bool, now: float) -> None:
+        """Store the state of the stop lock."""
+        self._watchdog.on_stop_lock(locked, now)
 
-    def stop(self, cause: str, now: float) -> None:
+    def stop(self, reason: str, now: float) -> None:
         """Stop and latch."""
-        self._turn(now, danger=cause)
+        self._arbitrate(now, stop_reason=reason)
 
     def take_over(self, now: float) -> str:
-        """Hold for a person, whoever acts; only `release` hands back."""
-        if self._charge.latch:
-            return f'stopped: {self._charge.latch}; rearm first'
-        self._turn(now, take_over=True)
+        """Hold for a person, whichever source is active, until `release`."""
+        if self._state.latch_reason:
+            return f'stopped: {self._state.latch_reason}; rearm first'
+        self._arbitrate(now, take_over=True)
         return ''
 
     def release(self, now: float) -> str:
-        """Hand back what a person took over; refused while the person wants to move the arm."""
+        """Hand control back; refused while the person commands motion."""
         human = self._sources[Mode.HUMAN]
-        if human.voice(now) in WANTS:
-            return f'{human.name} is active; let go of the dead-man first'
-        if self._charge.owned:
-            self._anew()
-            self._turn(now, release=True)
+        if human.status(now) in REQUESTING:
+            return f'{human.topic} is active; let go of the dead-man first'
+        if self._state.taken_over:
+            self._restart_target()
+            self._arbitrate(now, release=True)
         return ''
 
     def rearm(self, now: float) -> str:
-        """Release the latch, without motion; refused while a cause stands. See mode.update."""
-        if not self._charge.latch:
+        """Release the latch, without motion; refused while a cause persists. See `arbitrate`."""
+        if not self._state.latch_reason:
             return ''
-        if self._standing:
-            return self._standing
-        self._anew()
-        self._asleep = False
-        self._turn(now, rearm=True)
+        if self._rearm_obstacle:
+            return self._rearm_obstacle
+        self._restart_target()
+        self._never_armed = False
+        self._arbitrate(now, rearm=True)
         return ''
 
-    def update(self, now: float, stamp: int, state: ArmState | str, danger: str = '') -> Control:
-        """Decide one tick; `danger` is what else must stop the arm, as a rival on its topic."""
-        elapsed = self._watch.tick(now)
-        arm = self._measured.update(state, now)
-        danger = danger or self._danger(arm, elapsed, now)
-        self._standing = danger or (arm if isinstance(arm, str) else '')
-        events = self._turn(now, danger=danger)
-        limited = self._move(arm, now, elapsed)
-        reason = why(self._charge, events, self._standing, self._names) or '; '.join(limited)
-        return self._told(stamp, reason)
+    def update(
+        self, now: float, stamp: int, state: ArmState | str, stop_reason: str = ''
+    ) -> Control:
+        """Decide one tick, by the arm state or the reason why it is not known.
 
-    def settle(self, control: Control, target: Pose, reason: str) -> Control:
-        """Go on from where the arm was really sent when that is short of the target."""
+        `stop_reason` is a further condition that must stop the arm, as a second publisher.
+        """
+        elapsed = self._watchdog.tick(now)
+        arm = self._monitor.update(state, now)
+        stop_reason = stop_reason or self._stop_reason(arm, elapsed, now)
+        self._rearm_obstacle = stop_reason or (arm if isinstance(arm, str) else '')
+        inputs = self._arbitrate(now, stop_reason=stop_reason)
+        limited = self._move_target(arm, now, elapsed)
+        reason = hold_reason(self._state, inputs, self._rearm_obstacle, self._topics)
+        return self._control(stamp, reason or '; '.join(limited))
+
+    def correct_target(self, control: Control, target: Pose, reason: str) -> Control:
+        """Continue from the pose that was really sent, where the driver fell short of the target.
+
+        `reason` is why it fell short; nothing changes when it is empty.
+        """
         if not reason:
             return control
-        if self._motion is not None:
-            self._motion = replace(self._motion, target=target)
+        if self._target is not None:
+            self._target = replace(self._target, pose=target)
         return replace(
             control, target=target, reason='; '.join(filter(None, (control.reason, reason)))
         )
 
-    def _anew(self) -> None:
-        """Have the target start from the measured tool, now and when next somebody acts."""
-        self._mover, self._returns = (Mode.HOLD, ''), -math.inf
+    def _restart_target(self) -> None:
+        """Restart the target at the measured tool, now and with the next active source."""
+        self._last_source, self._return_time = (Mode.HOLD, ''), -math.inf
 
-    def _danger(self, arm: ArmState | str, elapsed: float, now: float) -> str:
-        """Say what must stop the arm."""
-        alive = self._measured.alive  # before, there is nothing to guard
-        danger = (alive and self._watch.stalled(elapsed)) or self._watch.locked(now)
-        if danger:
-            return danger
+    def _stop_reason(self, arm: ArmState | str, elapsed: float, now: float) -> str:
+        """Return which condition must stop the arm, empty: none."""
+        received = self._monitor.received  # before the first state no arm has to be stopped
+        reason = received and self._watchdog.check_tick(elapsed)
+        reason = reason or self._watchdog.check_stop_lock(now)
+        if reason:
+            return reason
         if isinstance(arm, str):
-            return arm if alive else ''
+            return arm if received else ''
         if arm.fault:
             return f'the arm reports: {arm.fault}'
-        return overload(arm.wrench, self._limits)
+        return check_wrench(arm.wrench, self._limits)
 
-    def _turn(self, now: float, **asked: Any) -> Events:
-        """Say anew who is in charge; an arm that never spoke is moved by nobody."""
-        heard = self._sources if self._measured.alive else {}
-        events = Events(
-            voices={mover: source.voice(now) for mover, source in heard.items()},
-            words={mover: source.word(now) for mover, source in heard.items()},
-            phase=self._watch.episode.phase,
-            episode=self._watch.episode.id,
-            conductor=self._watch.conductor(now),
-            **asked,
+    def _arbitrate(self, now: float, **requests: Any) -> ArbiterInputs:
+        """Update the arbiter; before the first arm state no source may move the arm."""
+        sources = self._sources if self._monitor.received else {}
+        inputs = ArbiterInputs(
+            statuses={mode: source.status(now) for mode, source in sources.items()},
+            status_reasons={mode: source.reason(now) for mode, source in sources.items()},
+            phase=self._watchdog.episode.phase,
+            episode=self._watchdog.episode.id,
+            episode_error=self._watchdog.check_episode(now),
+            **requests,
         )
-        before, self._charge = self._charge, mode.update(self._charge, events)
-        if self._charge.latch and not before.latch:
-            self._returns = now + self._limits.stop_time
-        return events
+        before, self._state = self._state, arbitrate(self._state, inputs)
+        if self._state.latch_reason and not before.latch_reason:
+            self._return_time = now + self._limits.stop_time
+        return inputs
 
-    def _move(self, arm: ArmState | str, now: float, elapsed: float) -> list[str]:
-        """Move the target for one tick; gives what limited it."""
+    def _move_target(self, arm: ArmState | str, now: float, elapsed: float) -> list[str]:
+        """Move the target by one tick; return what limited it."""
         if isinstance(arm, str):
-            self._motion = None  # nothing can be told; it starts from the tool once that is known
+            self._target = None  # it restarts at the tool once its pose is known
             return []
-        if self._motion is None:
-            self._motion = Motion(arm.pose, STILL)
+        if self._target is None:
+            self._target = TargetState(arm.pose, ZERO_TWIST)
         if not math.isfinite(self._gripper):
             self._gripper = arm.gripper
-        if arm.fault or (self._returns < math.inf and overload(arm.wrench, self._limits)):
-            self._returns, self._motion = math.inf, Motion(arm.pose, STILL)  # let go at once
-        if self._starts(arm, now):
-            self._motion = replace(self._motion, target=arm.pose)
-        if self._charge.mode not in MOVERS:
-            self._motion = brake(self._motion, arm.pose, self._limits, elapsed)
+        returning = self._return_time < math.inf
+        if arm.fault or (returning and check_wrench(arm.wrench, self._limits)):
+            self._return_time, self._target = math.inf, TargetState(arm.pose, ZERO_TWIST)
+        if self._restarts(now):
+            self._target = replace(self._target, pose=arm.pose)
+        if self._state.mode not in COMMAND_SOURCES:
+            self._target = brake(self._target, arm.pose, self._limits, elapsed)
             return []
-        wish = self._sources[self._charge.mode].wish
-        self._gripper = wish.gripper
-        twist = np.asarray(wish.twist, float)
-        self._motion, reasons = follow(self._motion, twist, arm.pose, self._limits, elapsed)
+        command = self._sources[self._state.mode].command
+        self._gripper = command.gripper
+        twist = np.asarray(command.twist, float)
+        self._target, reasons = advance(self._target, twist, arm.pose, self._limits, elapsed)
         return reasons
 
-    def _starts(self, arm: ArmState, now: float) -> bool:
-        """Whether the target has to start anew from the measured tool."""
-        acting = self._charge.mode
-        mover = (acting, self._watch.episode.id if acting in TURNS else '')
-        another = acting in MOVERS and mover != self._mover
-        if acting in MOVERS:
-            self._mover = mover
-        returns = now >= self._returns
+    def _restarts(self, now: float) -> bool:
+        """Whether the target must restart at the measured tool in this tick."""
+        mode = self._state.mode
+        source = (mode, self._watchdog.episode.id if mode in SOURCE_PHASES else '')
+        changed = mode in COMMAND_SOURCES and source != self._last_source
+        if mode in COMMAND_SOURCES:
+            self._last_source = source
+        returns = now >= self._return_time
         if returns:
-            self._returns = math.inf
-        return another or returns or self._asleep or self._measured.jumped
+            self._return_time = math.inf
+        return changed or returns or self._never_armed or self._monitor.pose_jumped
 
-    def _told(self, stamp: int, reason: str) -> Control:
-        """Put into words what was decided."""
-        acting, motion = self._charge.mode, self._motion
-        moving = acting in MOVERS
-        wish = self._sources[acting].wish if moving else None
+    def _control(self, stamp: int, reason: str) -> Control:
+        """Return what was decided in this tick."""
+        mode, target = self._state.mode, self._target
+        moving = mode in COMMAND_SOURCES
+        command = self._sources[mode].command if moving else None
         return Control(
             stamp=stamp,
-            mode=acting,
-            latched=bool(self._charge.latch),
+            mode=mode,
+            latched=bool(self._state.latch_reason),
             reason=reason,
-            source=self._names[acting] if moving else '',
-            sent=Action(
+            source=self._topics[mode] if moving else '',
+            sent=ArmCommand(
                 stamp,
-                twist=motion.twist if motion else STILL,
+                twist=target.twist if target else ZERO_TWIST,
                 gripper=self._gripper if math.isfinite(self._gripper) else 1.0,
                 valid=moving,
                 reason='' if moving else reason,
-                policy_version=wish.policy_version if wish else 0,
+                policy_version=command.policy_version if command else 0,
             ),
-            target=motion.target if motion and not self._asleep else None,
-            wished=np.asarray(wish.twist, float) if wish else STILL,
+            target=target.pose if target and not self._never_armed else None,
+            requested=np.asarray(command.twist, float) if command else ZERO_TWIST,
         )

@@ -1,7 +1,7 @@
-"""A MuJoCo world that steps and renders; it knows no ROS."""
+"""The MuJoCo world of the insertion task: scene, physics, rendering, ground truth."""
 
 import os
 
-from robo_dopamine_ros.sim.gl import prepare
+from robo_dopamine_ros.sim.gl import import_mujoco
 
-prepare(os.environ)
+import_mujoco(os.environ)

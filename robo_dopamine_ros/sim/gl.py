@@ -1,4 +1,4 @@
-"""Chooses how MuJoCo draws without a screen, before MuJoCo is imported for the first time."""
+"""Choice of MuJoCo's off-screen OpenGL backend, made before MuJoCo is first imported."""
 
 import ctypes
 import ctypes.util
@@ -6,21 +6,21 @@ import importlib
 import sys
 from collections.abc import Callable, MutableMapping
 
-ADVICE = (
+INSTALL_HINT = (
     'no way to draw without a screen: neither EGL nor OSMesa works here; '
     'install one of them (Debian and Ubuntu: apt install libegl1 libgl1-mesa-dri, '
     'or apt install libosmesa6)'
 )
 PLATFORM_DEVICE = 0x313F  # EGL_PLATFORM_DEVICE_EXT
-DEVICES = 16  # as many as are asked for
+MAX_DEVICES = 16  # EGL devices that are queried
 
 
-class NoRenderer(RuntimeError):
-    """Nothing on this machine draws without a screen."""
+class NoRendererError(RuntimeError):
+    """No off-screen OpenGL backend works on this machine."""
 
 
 def egl_works() -> bool:
-    """Whether an EGL device, a GPU or Mesa's software one, can be initialised."""
+    """Return whether an EGL device (a GPU, or Mesa's software renderer) can be initialised."""
     try:
         egl = ctypes.CDLL('libEGL.so.1')
     except OSError:
@@ -32,9 +32,9 @@ def egl_works() -> bool:
     display = egl.eglGetProcAddress(b'eglGetPlatformDisplayEXT')
     if not query or not display:
         return False
-    devices, count = (pointer * DEVICES)(), number(0)
-    ask = ctypes.CFUNCTYPE(number, number, pointer, pointer)(query)
-    if not ask(DEVICES, devices, ctypes.byref(count)):
+    devices, count = (pointer * MAX_DEVICES)(), number(0)
+    query_devices = ctypes.CFUNCTYPE(number, number, pointer, pointer)(query)
+    if not query_devices(MAX_DEVICES, devices, ctypes.byref(count)):
         return False
     open_display = ctypes.CFUNCTYPE(pointer, number, pointer, pointer)(display)
     handles = [open_display(PLATFORM_DEVICE, device, None) for device in devices[: count.value]]
@@ -42,33 +42,35 @@ def egl_works() -> bool:
 
 
 def osmesa_works() -> bool:
-    """Whether Mesa's off-screen library is there."""
+    """Return whether Mesa's off-screen library is installed."""
     return ctypes.util.find_library('OSMesa') is not None
 
 
-def choose(
+def select_backend(
     environment: MutableMapping[str, str],
     egl: Callable[[], bool] = egl_works,
     osmesa: Callable[[], bool] = osmesa_works,
 ) -> str:
-    """Set MUJOCO_GL unless it is set, and say what it is; 'disabled' when nothing draws."""
+    """Set MUJOCO_GL unless it is set, and return it; 'disabled' when no backend works."""
     if not environment.get('MUJOCO_GL'):
         environment['MUJOCO_GL'] = 'egl' if egl() else 'osmesa' if osmesa() else 'disabled'
     return environment['MUJOCO_GL']
 
 
-def prepare(environment: MutableMapping[str, str]) -> None:
-    """Choose, and import MuJoCo with that choice; NoRenderer names what to install.
+def import_mujoco(environment: MutableMapping[str, str]) -> None:
+    """Select a backend and import MuJoCo; NoRendererError names the packages to install.
 
-    Mesa's software renderer gets one thread unless told otherwise: at our picture sizes more of
-    them cost more than they give.
+    LP_NUM_THREADS is set to 1 unless it is set: at 160x120 and 640x480 pixels Mesa's software
+    renderer is slower with more threads.
     """
     late = 'mujoco' in sys.modules and not environment.get('MUJOCO_GL')
-    way = choose(environment)
+    backend = select_backend(environment)
     environment.setdefault('LP_NUM_THREADS', '1')
     try:
         importlib.import_module('mujoco')
         if late:
             importlib.reload(importlib.import_module('mujoco.rendering.classic.gl_context'))
     except (ImportError, AttributeError, RuntimeError) as error:
-        raise NoRenderer(f'MUJOCO_GL={way} does not work here ({error}); {ADVICE}') from error
+        raise NoRendererError(
+            f'MUJOCO_GL={backend} does not work here ({error}); {INSTALL_HINT}'
+        ) from error

@@ -1,1 +1,1 @@
-"""Device readings become commands of a person."""
+"""Teleoperation devices: device messages are mapped to arm commands and button events."""

@@ -1,45 +1,51 @@
-"""The keyboard of a terminal: it tells of letters only, again and again while a key is down.
+"""The keyboard of a terminal, which sends characters only, repeated while a key is down.
 
-So a key that repeats is its own dead-man: when it stops, the tool stops. A terminal waits a
-moment before it repeats the first time, so a tap is a nudge, and the tool pauses before it goes
-on. Only the key pressed last repeats, so the tool moves along one axis at a time.
+A repeating key is therefore its own dead-man: when the repetition stops, the tool stops. A terminal
+delays the first repetition, so a tap is a short motion, and the tool pauses before it goes on. Only
+the key pressed last repeats, so the tool moves along one axis at a time.
 """
 
+import atexit
 import math
+import os
+import select
+import termios
+import tty
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TextIO
 
 import numpy as np
 
-from robo_dopamine_ros.teleop.layout import MOTIONS
-from robo_dopamine_ros.teleop.pace import Pace
-from robo_dopamine_ros.teleop.reading import STILL, Press, Reading
+from robo_dopamine_ros.teleop.device import ZERO_TWIST, ButtonEvent, DeviceReading
+from robo_dopamine_ros.teleop.mapping import MOTIONS, SpeedLimits
 
-KEYS = 'keys'  # what it hears: letters as they were typed
-MOVES = {
+KEYS = 'keys'  # in place of a topic: characters as they were typed
+MOTION_KEYS = {
     'w': 'x', 's': '-x', 'a': 'y', 'd': '-y', 'e': 'z', 'q': '-z',
     'j': '-roll', 'l': 'roll', 'i': 'pitch', 'k': '-pitch', 'u': 'yaw', 'o': '-yaw',
 }  # fmt: skip
-PRESSES = {
-    ' ': Press.STOP, 't': Press.TAKE_OVER, 'b': Press.RELEASE, 'g': Press.GRIPPER,
-    '\n': Press.START, '1': Press.SUCCESS, '0': Press.FAILURE, 'Z': Press.REARM,
-    '+': Press.FASTER, '-': Press.SLOWER,
+EVENT_KEYS = {
+    ' ': ButtonEvent.STOP, 't': ButtonEvent.TAKE_OVER, 'b': ButtonEvent.RELEASE,
+    'g': ButtonEvent.GRIPPER, '\n': ButtonEvent.START, '1': ButtonEvent.SUCCESS,
+    '0': ButtonEvent.FAILURE, 'Z': ButtonEvent.REARM, '+': ButtonEvent.FASTER,
+    '-': ButtonEvent.SLOWER,
 }  # fmt: skip
-MEANT = (
+MOTION_HELP = (
     ('w / s', 'forward / back'), ('a / d', 'left / right'), ('e / q', 'up / down'),
     ('i / k', 'tip forward / back'), ('j / l', 'tip left / right'), ('u / o', 'turn left / right'),
 )  # fmt: skip
-SHOWN = {' ': 'space', '\n': 'enter', 'Z': 'shift Z'}
+KEY_LABELS = {' ': 'space', '\n': 'enter', 'Z': 'shift Z'}
 ARROWS = {'\x1b[A': 'w', '\x1b[B': 's', '\x1b[D': 'a', '\x1b[C': 'd'}  # as terminals send them
-AGAIN = 0.7  # a key that comes again sooner was held, not pressed anew [s]
-STEPS = (Press.FASTER, Press.SLOWER)  # these count every time
+REPEAT_INTERVAL = 0.7  # a key that comes again sooner was held, not pressed again [s]
+REPEATED_EVENTS = (ButtonEvent.FASTER, ButtonEvent.SLOWER)  # repetitions count as well
 
 
 @dataclass(frozen=True)
-class KeyMap:
-    """How the keyboard counts."""
+class KeyboardConfig:
+    """Timing of the keyboard."""
 
-    hold: float = 0.15  # a key counts as down for so long after it was heard [s]
+    hold: float = 0.15  # a key counts as down for so long after its last character [s]
 
     def __post_init__(self) -> None:
         if not 0.05 <= self.hold <= 0.5:
@@ -47,46 +53,79 @@ class KeyMap:
 
 
 class Keyboard:
-    """Keys that move, and keys that press."""
+    """Keys that move the tool, and keys that trigger an event."""
 
-    hears: Mapping[str, str] = {}
-    silence = math.inf
+    topics: Mapping[str, str] = {}
+    timeout = math.inf
 
-    def __init__(self, layout: KeyMap, pace: Pace):
-        self._hold, self._pace = layout.hold, pace
-        self._twist, self._down = STILL, -math.inf  # of the newest key, and when it was heard [s]
-        self._typed: dict[str, float] = {}
+    def __init__(self, config: KeyboardConfig, limits: SpeedLimits):
+        self._hold, self._limits = config.hold, limits
+        self._twist, self._received_at = ZERO_TWIST, -math.inf  # of the newest key; [s]
+        self._typed_at: dict[str, float] = {}  # [s] by key
 
-    def hear(self, topic: str, value: str, now: float) -> Reading:
-        """Read what was typed; keys that mean nothing are passed over."""
+    def on_message(self, topic: str, value: str, now: float) -> DeviceReading:
+        """Convert the characters typed; unknown ones are ignored."""
         for sequence, key in ARROWS.items():
             value = value.replace(sequence, key)
         pressed = set()
         for key in value:
-            again = now - self._typed.get(key, -math.inf) < AGAIN
-            self._typed[key] = now
-            press = PRESSES.get(key)
-            if key in MOVES:
-                self._twist, self._down = self._motion(MOVES[key]), now
-            elif press and (press in STEPS or not again):
-                pressed.add(press)
-            if press is Press.GRIPPER:  # it moves the gripper, so it is a dead-man as well
-                self._twist, self._down = STILL, now
-        reading = self.look(now)
-        return Reading(reading.held, reading.twist, frozenset(pressed))
+            repeated = now - self._typed_at.get(key, -math.inf) < REPEAT_INTERVAL
+            self._typed_at[key] = now
+            event = EVENT_KEYS.get(key)
+            if key in MOTION_KEYS:
+                self._twist, self._received_at = self._motion(MOTION_KEYS[key]), now
+            elif event and (event in REPEATED_EVENTS or not repeated):
+                pressed.add(event)
+            if event is ButtonEvent.GRIPPER:  # it moves the gripper, so it is a dead-man as well
+                self._twist, self._received_at = ZERO_TWIST, now
+        reading = self.poll(now)
+        return DeviceReading(reading.held, reading.twist, frozenset(pressed))
 
-    def look(self, now: float) -> Reading:
-        """Whether the newest key counts as down."""
-        held = now - self._down <= self._hold
-        return Reading(held, self._twist if held else STILL)
+    def poll(self, now: float) -> DeviceReading:
+        """Return the motion of the newest key while it counts as down."""
+        held = now - self._received_at <= self._hold
+        return DeviceReading(held, self._twist if held else ZERO_TWIST)
 
     def _motion(self, name: str) -> np.ndarray:
-        shares = np.zeros(6)
-        shares[MOTIONS.index(name.removeprefix('-'))] = -1.0 if name.startswith('-') else 1.0
-        return self._pace.twist(shares)
+        fractions = np.zeros(6)
+        fractions[MOTIONS.index(name.removeprefix('-'))] = -1.0 if name.startswith('-') else 1.0
+        return self._limits.to_twist(fractions)
 
 
-def table() -> tuple[tuple[str, str], ...]:
-    """Every key and what it does, as people read it."""
-    presses = ((SHOWN.get(key, key), press.value) for key, press in PRESSES.items())
-    return (*MEANT, *((key, meaning.replace('_', ' ')) for key, meaning in presses))
+def key_table() -> tuple[tuple[str, str], ...]:
+    """Return every key and its function, to be shown to a person."""
+    events = ((KEY_LABELS.get(key, key), event.value) for key, event in EVENT_KEYS.items())
+    return (*MOTION_HELP, *((key, meaning.replace('_', ' ')) for key, meaning in events))
+
+
+class NoTerminalError(RuntimeError):
+    """Standard input is no terminal to read keys from."""
+
+
+class RawTerminal:
+    """A terminal in cbreak mode: keys are read without waiting for enter, Ctrl-C interrupts."""
+
+    def __init__(self, descriptor: int, attributes: list[Any]):
+        """`attributes` are those that `close` restores; see `open`."""
+        self._descriptor, self._attributes = descriptor, attributes
+
+    @classmethod
+    def open(cls, stream: TextIO) -> 'RawTerminal':
+        """Put the terminal of a stream into cbreak mode until `close`, or the process ends."""
+        if not stream.isatty():
+            raise NoTerminalError('device = keyboard, but no terminal to read keys from')
+        terminal = cls(stream.fileno(), termios.tcgetattr(stream.fileno()))
+        atexit.register(terminal.close)
+        tty.setcbreak(stream.fileno())
+        return terminal
+
+    def read(self) -> str:
+        """Return the characters typed since the last call."""
+        if not select.select([self._descriptor], [], [], 0)[0]:
+            return ''
+        return os.read(self._descriptor, 4096).decode(errors='ignore')
+
+    def close(self) -> None:
+        """Restore the terminal's attributes."""
+        atexit.unregister(self.close)
+        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._attributes)

@@ -1,9 +1,9 @@
-"""A SpaceMouse as spacenav_node tells of it on spacenav/joy: x forward, y left, z up.
+"""A SpaceMouse from spacenav/joy of spacenav_node: x forward, y left, z up.
 
-It need not say anything while nothing changes, so silence means that the cap stands still, never
-that the device died. Before release 3.2 a message names only the button that changed, and calls
-those before it released: a button that is not named is as it was, and of two the second is the
-dead-man.
+The node may publish on changes only, so silence means that the cap is still, never that the device
+died. Before release 3.2 a message ends with the button that changed and reports those before it as
+released. A button beyond the end of a message therefore keeps its state, and the dead-man is the
+second of two buttons.
 """
 
 import math
@@ -11,34 +11,34 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robo_dopamine_ros.teleop.curve import Curve
-from robo_dopamine_ros.teleop.joy import TYPE, Panel, check_scales
-from robo_dopamine_ros.teleop.layout import (
+from robo_dopamine_ros.teleop.device import ZERO_TWIST, DeviceReading
+from robo_dopamine_ros.teleop.joy import TYPE, JoyState, check_scales
+from robo_dopamine_ros.teleop.mapping import (
     DEAD_MAN,
     MOTIONS,
-    Axes,
-    Buttons,
+    AxisMapping,
+    ButtonTracker,
+    ResponseCurve,
+    SpeedLimits,
     check_axes,
     check_buttons,
-    finite,
+    finite_array,
 )
-from robo_dopamine_ros.teleop.pace import Pace
-from robo_dopamine_ros.teleop.reading import STILL, Reading
 
 TOPIC = 'spacenav/joy'
 MOTION = 'motion'  # instead of a button: pushing the cap holds the dead-man
 
 
 @dataclass(frozen=True)
-class SpaceMap:
-    """What the axes and buttons of a SpaceMouse do, in its order."""
+class SpaceMouseConfig:
+    """Functions of a SpaceMouse's axes and buttons, in the device's order."""
 
-    axes: tuple[str, ...] = ('x', 'y', 'z', 'roll', 'pitch', 'yaw')  # '-' turns one around
-    scales: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)  # share of the pace, 0..1 each
-    buttons: tuple[str, ...] = ('gripper', 'dead_man')  # what each does; dead_man while held
+    axes: tuple[str, ...] = ('x', 'y', 'z', 'roll', 'pitch', 'yaw')  # '-' inverts
+    scales: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)  # fraction of full speed, 0..1 each
+    buttons: tuple[str, ...] = ('gripper', 'dead_man')  # function of each; dead_man while held
     dead_man: str = 'button'  # or motion: held while the cap is pushed, without any button
-    curve: Curve = field(default_factory=Curve)
-    still_after: float = 0.3  # the cap counts as still after silence of so long [s]
+    curve: ResponseCurve = field(default_factory=ResponseCurve)
+    still_after: float = 0.3  # without a message for so long the cap counts as still [s]
 
     def __post_init__(self) -> None:
         check_axes('axes', self.axes, MOTIONS)
@@ -50,35 +50,36 @@ class SpaceMap:
             raise ValueError(f'still_after = {self.still_after} s; it must be above 0, at most 1')
 
 
-class SpaceNav:
-    """A SpaceMouse."""
+class SpaceMouse:
+    """A SpaceMouse whose dead-man is a button, or the motion of the cap itself."""
 
-    def __init__(self, layout: SpaceMap, pace: Pace):
-        self.hears = {TOPIC: TYPE}
-        self.silence = math.inf
-        self._layout, self._pace = layout, pace
-        self._axes, self._buttons = Axes(layout.axes, layout.scales), Buttons(layout.buttons)
-        self._down = [0] * len(layout.buttons)
+    def __init__(self, config: SpaceMouseConfig, limits: SpeedLimits):
+        self.topics = {TOPIC: TYPE}
+        self.timeout = math.inf
+        self._config, self._limits = config, limits
+        self._axes = AxisMapping(config.axes, config.scales)
+        self._buttons = ButtonTracker(config.buttons)
+        self._down = [0] * len(config.buttons)
         self._buttons.update(self._down)
-        self._held, self._twist, self._heard = False, STILL, -math.inf
+        self._held, self._twist, self._received_at = False, ZERO_TWIST, -math.inf
 
-    def hear(self, topic: str, value: Panel, now: float) -> Reading:
-        """Read the cap and those buttons that are named."""
-        values = finite(f'{topic} axes', value.axes, self._axes.count)
-        shares = self._layout.curve.shape(values)
-        named = value.buttons[: len(self._down)]
-        self._down[: len(named)] = named
+    def on_message(self, topic: str, value: JoyState, now: float) -> DeviceReading:
+        """Convert the cap's axes and the buttons that the message contains."""
+        values = finite_array(f'{topic} axes', value.axes, self._axes.count)
+        fractions = self._axes.to_fractions(self._config.curve.apply(values))
+        reported = value.buttons[: len(self._down)]
+        self._down[: len(reported)] = reported
         held, pressed = self._buttons.update(self._down)
-        self._twist, self._heard = self._pace.twist(self._axes.motion(shares)), now
+        self._twist, self._received_at = self._limits.to_twist(fractions), now
         moves = bool(np.any(self._twist))
-        self._held = moves if self._layout.dead_man == MOTION else DEAD_MAN in held
-        return Reading(self._held, self._twist, pressed)
+        self._held = moves if self._config.dead_man == MOTION else DEAD_MAN in held
+        return DeviceReading(self._held, self._twist, pressed)
 
-    def look(self, now: float) -> Reading | None:
-        """What it said last; stillness once that is long ago."""
-        if self._heard == -math.inf:
+    def poll(self, now: float) -> DeviceReading | None:
+        """Return the last reading, without motion after `still_after`; None before the first."""
+        if self._received_at == -math.inf:
             return None
-        if now - self._heard > self._layout.still_after:
-            self._twist = STILL
-            self._held = self._held and self._layout.dead_man != MOTION
-        return Reading(self._held, self._twist)
+        if now - self._received_at > self._config.still_after:
+            self._twist = ZERO_TWIST
+            self._held = self._held and self._config.dead_man != MOTION
+        return DeviceReading(self._held, self._twist)

@@ -1,23 +1,22 @@
-"""Every arm with what its driver says while it stands still; the conformance test takes all."""
+"""One case per arm: its configuration, and messages of its driver while it stands still."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from descriptions import ARMS
 
-from robo_dopamine_ros.arms import choose
-from robo_dopamine_ros.arms.agx import ALL
+from robo_dopamine_ros.arms.agx import JOINT_COMMAND_TOPIC
 from robo_dopamine_ros.arms.arm import Arm, Joints
-from robo_dopamine_ros.arms.grippers import GripperParameters
-from robo_dopamine_ros.arms.joint_stream import JointStreamParameters
-from robo_dopamine_ros.arms.parameters import ArmParameters
-from robo_dopamine_ros.arms.servo import ServoParameters
+from robo_dopamine_ros.arms.config import ArmConfig, make_arm
+from robo_dopamine_ros.arms.grippers import GripperConfig
+from robo_dopamine_ros.arms.position_controller import PositionControllerConfig
+from robo_dopamine_ros.arms.servo import ServoConfig
 from robo_dopamine_ros.types import Pose
 
-PATIENCE = 0.1  # [s]
-NOW = 100.0  # steady time at which all was said [s]
+TIMEOUT = 0.1  # [s]
+NOW = 100.0  # steady time of arrival of all messages [s]
 STAMP = 5_000_000_000  # [ns]
 POSE = Pose(np.array([0.5, 0.1, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]))  # tool down
 FR3 = tuple(f'fr3_joint{i}' for i in range(1, 8))
@@ -25,80 +24,81 @@ FR3 = tuple(f'fr3_joint{i}' for i in range(1, 8))
 
 @dataclass(frozen=True)
 class Case:
-    """One arm, and the first words of its driver."""
+    """One arm, and the first messages of its driver."""
 
-    parameters: ArmParameters
-    says: Mapping[str, Any]  # by channel, in the order in which it is said
-    vital: tuple[str, ...]  # channels whose silence beyond PATIENCE loses the arm
-    pose: Pose = POSE  # of the tool, as said
-    steady: dict[str, Any] = field(default_factory=dict)  # other channels, said once
+    parameters: ArmConfig
+    messages: Mapping[str, Any]  # by channel, in order of arrival
+    required: tuple[str, ...]  # channels whose silence beyond TIMEOUT makes the arm lost
+    pose: Pose = POSE  # of the tool in these messages
 
     def make(self) -> Arm:
-        """Make the arm, which has heard nothing."""
-        return choose.make(self.parameters, PATIENCE)
+        """Make the arm, without any message."""
+        return make_arm(self.parameters, TIMEOUT)
 
-    def say(self, arm: Arm, now: float = NOW, *unsaid: str, **instead: Any) -> None:
-        """Say all but what is unsaid."""
-        for channel, value in {**self.says, **instead}.items():
-            if channel not in unsaid:
-                arm.hear(channel, value, STAMP, now)
+    def send(self, arm: Arm, now: float = NOW, *without: str, **instead: Any) -> None:
+        """Send all messages but those named."""
+        for channel, value in {**self.messages, **instead}.items():
+            if channel not in without:
+                arm.on_message(channel, value, STAMP, now)
 
-    def alive(self) -> Arm:
-        """Make the arm, which has heard everything."""
+    def make_connected(self) -> Arm:
+        """Make the arm, with every message received."""
         arm = self.make()
-        self.say(arm)
+        self.send(arm)
         return arm
 
 
 CRISP = Case(
-    ArmParameters(),
-    says={
+    ArmConfig(),
+    messages={
         'current_pose': POSE,
         'current_twist': np.zeros(6),
         'joint_states': Joints(FR3, np.linspace(-1, 1, 7), np.zeros(7)),
         'gripper/joint_states': Joints(('gripper',), np.array([0.4])),
     },
-    vital=('current_pose', 'current_twist', 'joint_states'),
+    required=('current_pose', 'current_twist', 'joint_states'),
 )
 UR5E, PIPER = ARMS['ur5e'], ARMS['piper']
-STREAM = Case(
-    ArmParameters(
-        arm='joint_stream',
+CONTROLLER = Case(
+    ArmConfig(
+        arm='position_controller',
         base_frame=UR5E.base,
         tool_frame=UR5E.tool,
         joints=UR5E.joints,
-        gripper=GripperParameters(kind='none'),
-        joint_stream=JointStreamParameters(manager=''),
+        gripper=GripperConfig(kind='none'),
+        position_controller=PositionControllerConfig(manager=''),
     ),
-    says={
+    messages={
         'robot_description': UR5E.text,
         'joint_states': Joints(UR5E.joints[::-1], np.array(UR5E.home[::-1]), np.zeros(6)),
     },
-    vital=('joint_states',),
+    required=('joint_states',),
     pose=UR5E.kinematics.pose(np.array(UR5E.home)),
 )
 SERVO = Case(
-    replace(STREAM.parameters, arm='servo', servo=ServoParameters(distribution='humble')),
-    says={**STREAM.says, 'servo_node/status': 0},
-    vital=('joint_states', 'servo_node/status'),
-    pose=STREAM.pose,
+    replace(CONTROLLER.parameters, arm='servo', servo=ServoConfig(distribution='humble')),
+    messages={**CONTROLLER.messages, 'servo_node/status': 0},
+    required=('joint_states', 'servo_node/status'),
+    pose=CONTROLLER.pose,
 )
 AGX = Case(
-    ArmParameters(
+    ArmConfig(
         arm='agx',
         base_frame=PIPER.base,
         tool_frame=PIPER.tool,
         joints=PIPER.joints,
-        gripper=GripperParameters(kind='joint', command=ALL, joint='gripper', open=0.07),
+        gripper=GripperConfig(
+            kind='joint', command=JOINT_COMMAND_TOPIC, joint='gripper', open=0.07
+        ),
     ),
-    says={
+    messages={
         'robot_description': PIPER.text,
         'feedback/joint_states': Joints(
             (*PIPER.joints, 'gripper'), np.array([*PIPER.home, 0.035]), np.zeros(7)
         ),
         'feedback/tcp_pose': PIPER.kinematics.pose(np.array(PIPER.home)),
     },
-    vital=('feedback/joint_states', 'feedback/tcp_pose'),
+    required=('feedback/joint_states', 'feedback/tcp_pose'),
     pose=PIPER.kinematics.pose(np.array(PIPER.home)),
 )
-CASES = {'crisp': CRISP, 'joint_stream': STREAM, 'servo': SERVO, 'agx': AGX}
+CASES = {'crisp': CRISP, 'position_controller': CONTROLLER, 'servo': SERVO, 'agx': AGX}

@@ -1,4 +1,4 @@
-"""An AgileX arm: all joints in every message, nothing before units agree, its words as text."""
+"""An AgileX arm: all joints in every message, nothing before units agree, faults as text."""
 
 from dataclasses import replace
 from types import SimpleNamespace as Message
@@ -9,22 +9,22 @@ import pytest
 from cases import AGX, NOW, STAMP
 from descriptions import ARMS
 
-from robo_dopamine_ros.arms.agx import ALL, STREAM, AgxParameters
+from robo_dopamine_ros.arms.agx import JOINT_COMMAND_TOPIC, MOVE_JS_TOPIC, AgxConfig
 from robo_dopamine_ros.arms.arm import Call, Joints
-from robo_dopamine_ros.arms.choose import make
-from robo_dopamine_ros.arms.follower import SEEN
-from robo_dopamine_ros.arms.grippers import GripperParameters
-from robo_dopamine_ros.geometry import moved
+from robo_dopamine_ros.arms.config import make_arm
+from robo_dopamine_ros.arms.grippers import GripperConfig
+from robo_dopamine_ros.arms.ik_controller import INTERRUPTION_REPORT_TIME
+from robo_dopamine_ros.geometry import integrate_twist
 from robo_dopamine_ros.types import ArmState, Pose
 
 PIPER = ARMS['piper']
 HOME = np.array(PIPER.home)
-NONE = GripperParameters(kind='none')
+NONE = GripperConfig(kind='none')
 
 
 def arm(**parameters: Any) -> Any:
-    made = make(replace(AGX.parameters, **parameters), 0.1)
-    AGX.say(made)
+    made = make_arm(replace(AGX.parameters, **parameters), 0.1)
+    AGX.send(made)
     return made
 
 
@@ -43,59 +43,62 @@ def status(arm_status: int = 0, ctrl_mode: int = 1, limits: tuple = (), silent: 
     )
 
 
-def test_every_joint_is_in_every_message_and_the_gripper_once_it_is_told() -> None:
+def test_every_joint_is_in_every_message_and_the_gripper_once_it_is_commanded() -> None:
     made = arm()
     for tick, opening in enumerate((0.5, 0.8, 0.8)):
         now = NOW + 0.02 * tick
-        AGX.say(made, now)
-        (out,) = made.tell(AGX.pose, opening, now).outs
-        told = opening != 0.5  # where it is already
-        assert out.channel == ALL
-        assert out.value.names == (*PIPER.joints, *(['gripper'] if told else []))
-        expected = [*HOME, *([0.8 * 0.07] if told else [])]
+        AGX.send(made, now)
+        (out,) = made.command(AGX.pose, opening, now).messages
+        sent = opening != 0.5  # where it is already
+        assert out.channel == JOINT_COMMAND_TOPIC
+        assert out.value.names == (*PIPER.joints, *(['gripper'] if sent else []))
+        expected = [*HOME, *([0.8 * 0.07] if sent else [])]
         assert out.value.positions == pytest.approx(expected, abs=1e-6)
         assert not len(out.value.velocities), 'with any, the driver would control torques'
         assert not len(out.value.efforts)
 
 
 def test_without_a_gripper_there_are_only_joints() -> None:
-    made = arm(gripper=NONE, agx=AgxParameters(command=STREAM))
-    (out,) = made.tell(AGX.pose, 0.5, NOW).outs
-    assert (out.channel, out.value.names) == (STREAM, PIPER.joints)
+    made = arm(gripper=NONE, agx=AgxConfig(command=MOVE_JS_TOPIC))
+    (out,) = made.command(AGX.pose, 0.5, NOW).messages
+    assert (out.channel, out.value.names) == (MOVE_JS_TOPIC, PIPER.joints)
 
 
-def test_nothing_is_told_until_the_poses_have_agreed_once() -> None:
+def test_nothing_is_sent_until_the_poses_have_agreed_once() -> None:
     made = arm()
-    beside = moved(AGX.pose, np.array([0.006, 0, 0, 0, 0, 0]), 1.0)
-    made = make(AGX.parameters, 0.1)
-    AGX.say(made, NOW, **{'feedback/tcp_pose': beside})
-    told = made.tell(AGX.pose, 0.5, NOW)
-    assert not told.outs
+    beside = integrate_twist(AGX.pose, np.array([0.006, 0, 0, 0, 0, 0]), 1.0)
+    made = make_arm(AGX.parameters, 0.1)
+    AGX.send(made, NOW, **{'feedback/tcp_pose': beside})
+    command = made.command(AGX.pose, 0.5, NOW)
+    assert not command.messages
     for words in ('feedback/tcp_pose says [', '6.0 mm and 0.0 deg apart', 'tcp_offset must agree'):
-        assert words in told.reason
+        assert words in command.reason
         assert words in state(made).fault
-    made.hear('feedback/tcp_pose', AGX.pose, STAMP, NOW)
+    made.on_message('feedback/tcp_pose', AGX.pose, STAMP, NOW)
     assert state(made).fault == ''
-    assert made.tell(AGX.pose, 0.5, NOW).outs
-    made.hear('feedback/tcp_pose', beside, STAMP, NOW)
-    assert state(made).fault == '', 'while it moves the two may be told at different times'
+    assert made.command(AGX.pose, 0.5, NOW).messages
+    made.on_message('feedback/tcp_pose', beside, STAMP, NOW)
+    assert state(made).fault == '', 'while it moves the two may have different times'
 
 
 @pytest.mark.parametrize(
-    ('told', 'words'),
+    ('reported', 'words'),
     [
         (Pose(AGX.pose.position * 1000, AGX.pose.orientation), 'mm and 0.0 deg apart'),
-        (moved(AGX.pose, np.array([0, 0, 0, 0, 0, 0.06]), 1.0), '0.0 mm and 3.4 deg apart'),
+        (
+            integrate_twist(AGX.pose, np.array([0, 0, 0, 0, 0, 0.06]), 1.0),
+            '0.0 mm and 3.4 deg apart',
+        ),
     ],
 )
-def test_other_units_and_frames_are_found_out(told: Pose, words: str) -> None:
-    made = make(AGX.parameters, 0.1)
-    AGX.say(made, NOW, **{'feedback/tcp_pose': told})
+def test_other_units_and_frames_are_found_out(reported: Pose, words: str) -> None:
+    made = make_arm(AGX.parameters, 0.1)
+    AGX.send(made, NOW, **{'feedback/tcp_pose': reported})
     assert words in state(made).fault
 
 
 @pytest.mark.parametrize(
-    ('said', 'words'),
+    ('status', 'words'),
     [
         (status(), ''),
         (status(ctrl_mode=0), ''),
@@ -108,24 +111,24 @@ def test_other_units_and_frames_are_found_out(told: Pose, words: str) -> None:
         (status(silent=(False, False, True)), 'joint 3 does not communicate'),
     ],
 )
-def test_what_it_says_of_itself(said: Any, words: str) -> None:
+def test_its_status_is_a_fault(status: Any, words: str) -> None:
     made = arm()
-    made.hear('feedback/arm_status', said, STAMP, NOW)
+    made.on_message('feedback/arm_status', status, STAMP, NOW)
     assert state(made).fault == words
-    assert bool(made.tell(AGX.pose, 0.5, NOW).outs) == (not words)
+    assert bool(made.command(AGX.pose, 0.5, NOW).messages) == (not words)
 
 
 def test_a_fault_between_two_ticks_is_seen_and_the_arm_found_anew() -> None:
     made = arm()
-    made.tell(AGX.pose, 0.5, NOW)
-    made.hear('feedback/arm_status', status(7), STAMP, NOW)
-    made.hear('feedback/arm_status', status(), STAMP, NOW)
+    made.command(AGX.pose, 0.5, NOW)
+    made.on_message('feedback/arm_status', status(7), STAMP, NOW)
+    made.on_message('feedback/arm_status', status(), STAMP, NOW)
     assert state(made).fault == 'until just now: collision (7)'
-    later = NOW + SEEN
+    later = NOW + INTERRUPTION_REPORT_TIME
     elsewhere = Joints((*PIPER.joints, 'gripper'), np.array([*HOME + 0.05, 0.03]), np.zeros(7))
-    AGX.say(made, later, **{'feedback/joint_states': elsewhere})
+    AGX.send(made, later, **{'feedback/joint_states': elsewhere})
     assert state(made, later).fault == ''
-    (out,) = made.tell(AGX.pose, 0.5, later).outs
+    (out,) = made.command(AGX.pose, 0.5, later).messages
     assert out.value.positions[:6] == pytest.approx(HOME + 0.05)
 
 
@@ -134,7 +137,7 @@ def test_a_gripper_fault_matters_only_where_there_is_a_gripper() -> None:
     well = dict.fromkeys((*names, 'sensor_status', 'driver_error_status'), False)
     ill = Message(**{**well, 'motor_overheating': True})
     for made, words in ((arm(), 'gripper: motor too hot'), (arm(gripper=NONE), '')):
-        made.hear('feedback/gripper_status', ill, STAMP, NOW)
+        made.on_message('feedback/gripper_status', ill, STAMP, NOW)
         assert state(made).fault == words
 
 
@@ -142,16 +145,16 @@ def test_a_joint_that_would_be_left_out_is_refused() -> None:
     made = arm()
     seven = Joints((*PIPER.joints, 'joint7', 'gripper'), np.zeros(8), np.zeros(8))
     with pytest.raises(ValueError, match='the arm has joint7 too; joints must name all of them'):
-        made.hear('feedback/joint_states', seven, STAMP, NOW)
+        made.on_message('feedback/joint_states', seven, STAMP, NOW)
     hand = Joints((*PIPER.joints, 'left_thumb_metacarpal_joint'), np.zeros(7), np.zeros(7))
-    made.hear('feedback/joint_states', hand, STAMP, NOW)
+    made.on_message('feedback/joint_states', hand, STAMP, NOW)
     with pytest.raises(ValueError, match='none of our joints is there, but gripper'):
-        made.hear('feedback/joint_states', Joints(('gripper',), np.zeros(1)), STAMP, NOW)
+        made.on_message('feedback/joint_states', Joints(('gripper',), np.zeros(1)), STAMP, NOW)
 
 
 def test_it_is_enabled_then_opened_to_commands_and_looked_at() -> None:
     made, calls = arm(), []
-    made.hear('feedback/arm_status', status(6), STAMP, NOW)
+    made.on_message('feedback/arm_status', status(6), STAMP, NOW)
 
     def run(script: Any, answer: Any) -> str:
         reply = None
@@ -161,7 +164,7 @@ def test_it_is_enabled_then_opened_to_commands_and_looked_at() -> None:
                 if isinstance(step, Call):
                     calls.append((step.name, step.request))
                 elif len(calls) == 2:
-                    made.hear('feedback/arm_status', status(), STAMP, NOW)
+                    made.on_message('feedback/arm_status', status(), STAMP, NOW)
                 reply = answer
         except StopIteration as end:
             return end.value
@@ -170,7 +173,7 @@ def test_it_is_enabled_then_opened_to_commands_and_looked_at() -> None:
     assert calls == [('enable_agx_arm', {'data': True}), ('control_enable', {'data': True})]
     no = Message(success=False, message='Agx_arm is not connected')
     assert run(made.recover(), no) == 'enable_agx_arm: Agx_arm is not connected'
-    made.hear('feedback/arm_status', status(1), STAMP, NOW)
+    made.on_message('feedback/arm_status', status(1), STAMP, NOW)
     calls += [('', {})]  # now nothing mends it
     assert run(made.recover(), Message(success=True, message='')) == 'emergency stop (1)'
 
@@ -178,24 +181,30 @@ def test_it_is_enabled_then_opened_to_commands_and_looked_at() -> None:
 @pytest.mark.parametrize(
     ('wrong', 'words'),
     [
-        ({'flavour': 'piper_ros'}, 'flavour = piper_ros; it is not supported, because its vers'),
-        ({'flavour': 'agx'}, "flavour = 'agx'; it must be agx_arm_ros"),
+        (
+            {'driver_package': 'piper_ros'},
+            'driver_package = piper_ros; it is not supported, because its vers',
+        ),
+        ({'driver_package': 'agx'}, "driver_package = 'agx'; it must be agx_arm_ros"),
         ({'command': 'control/move_j'}, 'it must be control/joint_states or control/move_js'),
     ],
 )
 def test_what_is_not_supported(wrong: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        AgxParameters(**wrong)
+        AgxConfig(**wrong)
 
 
 @pytest.mark.parametrize(
     ('wrong', 'words'),
     [
         ({'joints': ()}, 'joints is empty; name every joint of the arm'),
-        ({'agx': AgxParameters(command=STREAM)}, f'agx.command = {STREAM}; they must be joint'),
-        ({'gripper': GripperParameters()}, 'gripper.kind = array'),
+        (
+            {'agx': AgxConfig(command=MOVE_JS_TOPIC)},
+            f'agx.command = {MOVE_JS_TOPIC}; they must be joint',
+        ),
+        ({'gripper': GripperConfig()}, 'gripper.kind = array'),
     ],
 )
 def test_what_does_not_go_together(wrong: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        make(replace(AGX.parameters, **wrong), 0.1)
+        make_arm(replace(AGX.parameters, **wrong), 0.1)

@@ -8,23 +8,22 @@ import numpy as np
 import pytest
 from cases import CRISP, FR3, NOW, STAMP
 
-from robo_dopamine_ros.arms.arm import Call, Joints, Out
-from robo_dopamine_ros.arms.choose import make
-from robo_dopamine_ros.arms.crisp import CrispParameters
-from robo_dopamine_ros.arms.franka import FrankaParameters
+from robo_dopamine_ros.arms.arm import Call, Joints, OutgoingMessage
+from robo_dopamine_ros.arms.config import make_arm
+from robo_dopamine_ros.arms.crisp import CrispConfig, FrankaConfig
 from robo_dopamine_ros.types import ArmState, Pose
 
 CONTROLLERS = ('cartesian_impedance_controller', 'pose_broadcaster')
-FRANKA = FrankaParameters(hardware='FrankaHardwareInterface', controllers=CONTROLLERS)
+FRANKA = FrankaConfig(hardware='FrankaHardwareInterface', controllers=CONTROLLERS)
 ACTIVITY = 'controller_manager/activity'
-SAYS: dict[str, Any] = dict(CRISP.says)
+MESSAGES: dict[str, Any] = dict(CRISP.messages)
 
 
-def arm(says: dict[str, Any] | None = None, **crisp: Any) -> Any:
-    """An arm with these CRISP parameters that has heard everything."""
-    made = make(replace(CRISP.parameters, crisp=CrispParameters(**crisp)), 0.1)
-    for channel, value in {**SAYS, **(says or {})}.items():
-        made.hear(channel, value, STAMP, NOW)
+def arm(messages: dict[str, Any] | None = None, **crisp: Any) -> Any:
+    """Make an arm with these CRISP settings that has received every message."""
+    made = make_arm(replace(CRISP.parameters, crisp=CrispConfig(**crisp)), 0.1)
+    for channel, value in {**MESSAGES, **(messages or {})}.items():
+        made.on_message(channel, value, STAMP, NOW)
     return made
 
 
@@ -34,12 +33,12 @@ def state(made: Any) -> ArmState:
     return given
 
 
-def test_it_hears_best_effort_and_insists_on_the_frames() -> None:
-    hears = {channel.name: channel for channel in arm().hears}
-    assert set(hears) == set(SAYS), 'without a Franka nobody asks a controller manager'
-    assert not any(channel.reliable for channel in hears.values())
-    assert hears['current_pose'].frame == 'base'
-    assert hears['current_twist'].frame == 'fr3_hand_tcp'
+def test_inputs_are_best_effort_and_have_frames() -> None:
+    inputs = {channel.name: channel for channel in arm().inputs}
+    assert set(inputs) == set(MESSAGES), 'without a Franka nobody asks a controller manager'
+    assert not any(channel.reliable for channel in inputs.values())
+    assert inputs['current_pose'].frame == 'base'
+    assert inputs['current_twist'].frame == 'fr3_hand_tcp'
 
 
 def test_the_twist_of_the_tool_is_turned_into_the_base_frame() -> None:
@@ -48,13 +47,13 @@ def test_the_twist_of_the_tool_is_turned_into_the_base_frame() -> None:
     assert turned == pytest.approx([0.1, -0.2, -0.3, 1.0, -2.0, -3.0])
 
 
-def test_the_target_is_told_as_it_is_in_the_base_frame() -> None:
+def test_the_target_is_sent_unchanged_in_the_base_frame() -> None:
     target = Pose(np.array([0.5, 0.0, 0.2]), np.array([0.0, 1.0, 0.0, 0.0]))
-    told = arm().tell(target, 0.25, NOW)
-    assert told.outs[0] == Out('target_pose', target, 'base')
-    assert told.outs[1].channel == 'gripper/gripper_position_controller/commands'
-    assert told.outs[1].value == pytest.approx([0.25])
-    assert told.target is target
+    command = arm().command(target, 0.25, NOW)
+    assert command.messages[0] == OutgoingMessage('target_pose', target, 'base')
+    assert command.messages[1].channel == 'gripper/gripper_position_controller/commands'
+    assert command.messages[1].value == pytest.approx([0.25])
+    assert command.target is target
 
 
 @pytest.mark.parametrize(('by_tool', 'sign'), [(False, 1.0), (True, -1.0)])
@@ -63,21 +62,21 @@ def test_the_wrench_is_that_on_the_tool(by_tool: bool, sign: float) -> None:
     wrench = np.arange(1.0, 7.0)
     made = arm({'external_wrench': wrench}, wrench='external_wrench', wrench_by_tool=by_tool)
     assert state(made).wrench == pytest.approx(sign * wrench)
-    deaf = make(replace(CRISP.parameters, crisp=CrispParameters(wrench='external_wrench')), 0.1)
-    CRISP.say(deaf)
-    assert deaf.state(NOW) == 'nothing heard yet on external_wrench'
+    silent = make_arm(replace(CRISP.parameters, crisp=CrispConfig(wrench='external_wrench')), 0.1)
+    CRISP.send(silent)
+    assert silent.state(NOW) == 'nothing heard yet on external_wrench'
 
 
 def test_joints_are_those_that_were_named_in_their_order() -> None:
-    named = make(replace(CRISP.parameters, joints=('b', 'a')), 0.1)
-    CRISP.say(named, NOW, 'joint_states')
-    named.hear('joint_states', Joints(('finger',), np.array([0.04])), STAMP, NOW)
+    named = make_arm(replace(CRISP.parameters, joints=('b', 'a')), 0.1)
+    CRISP.send(named, NOW, 'joint_states')
+    named.on_message('joint_states', Joints(('finger',), np.array([0.04])), STAMP, NOW)
     assert named.state(NOW) == 'nothing heard yet on joint_states', 'fingers alone are no arm'
-    named.hear('joint_states', Joints(('a', 'finger', 'b'), np.arange(3.0)), STAMP, NOW)
+    named.on_message('joint_states', Joints(('a', 'finger', 'b'), np.arange(3.0)), STAMP, NOW)
     assert state(named).joints == pytest.approx([2.0, 0.0])
     assert state(named).joint_velocities == pytest.approx([0.0, 0.0])
     unmeasured = Joints(('a', 'b'), np.zeros(2), np.array([0.5, np.nan]))
-    named.hear('joint_states', unmeasured, STAMP, NOW)
+    named.on_message('joint_states', unmeasured, STAMP, NOW)
     assert state(named).joint_velocities == pytest.approx([0.0, 0.5])
     assert state(arm()).joint_names == FR3
 
@@ -85,19 +84,19 @@ def test_joints_are_those_that_were_named_in_their_order() -> None:
 @pytest.mark.parametrize('length', [0.0, 0.9, 1.1])
 def test_a_quaternion_that_is_none_is_refused(length: float) -> None:
     with pytest.raises(ValueError, match='is not a pose'):
-        arm().hear('current_pose', Pose(np.zeros(3), np.array([0, 0, 0, length])), STAMP, NOW)
+        arm().on_message('current_pose', Pose(np.zeros(3), np.array([0, 0, 0, length])), STAMP, NOW)
 
 
 def test_the_gripper_may_be_silent_for_longer_than_the_arm() -> None:
     made = arm()
-    CRISP.say(made, NOW + 1.5, 'gripper/joint_states')
+    CRISP.send(made, NOW + 1.5, 'gripper/joint_states')
     assert isinstance(made.state(NOW + 1.5), ArmState)
-    CRISP.say(made, NOW + 2.5, 'gripper/joint_states')
+    CRISP.send(made, NOW + 2.5, 'gripper/joint_states')
     assert made.state(NOW + 2.5) == 'silence on gripper/joint_states for 2.50 s'
 
 
 def activity(hardware: str = 'active', **controllers: str) -> Message:
-    """What a controller manager says of a Franka."""
+    """Activity that a controller manager publishes for a Franka."""
 
     def named(name: str, label: str) -> Message:
         return Message(name=name, state=Message(label=label))
@@ -111,7 +110,7 @@ def activity(hardware: str = 'active', **controllers: str) -> Message:
 
 def test_a_franka_in_error_is_named_by_its_controller_manager() -> None:
     assert not state(arm({ACTIVITY: activity()}, franka=FRANKA)).fault
-    assert not state(arm(franka=FRANKA)).fault, 'Humble says nothing'
+    assert not state(arm(franka=FRANKA)).fault, 'Humble has no activity'
     made = arm({ACTIVITY: activity(pose_broadcaster='inactive')}, franka=FRANKA)
     assert state(made).fault == 'pose_broadcaster is inactive'
     assert made.state(NOW + 1.0).startswith('pose_broadcaster is inactive; silence on current_pose')
@@ -123,7 +122,7 @@ def test_a_franka_in_error_is_named_by_its_controller_manager() -> None:
 
 
 class Manager:
-    """Answers the calls of a script; `broken` names the one that fails."""
+    """Answers the calls of a sequence; `broken` names the one that fails."""
 
     def __init__(self, active: tuple[str, ...] = (), broken: str = '') -> None:
         self.states = {name: 'active' if name in active else 'inactive' for name in CONTROLLERS}
@@ -139,11 +138,11 @@ class Manager:
             return 'failed' if name == self.broken else Message()
         return Message(ok=name != self.broken, state=Message(label='unconfigured'))
 
-    def run(self, script: Any) -> str:
+    def run(self, sequence: Any) -> str:
         try:
-            step = next(script)
+            step = next(sequence)
             while True:
-                step = script.send(self.answer(step))
+                step = sequence.send(self.answer(step))
         except StopIteration as end:
             return end.value
 
@@ -199,4 +198,4 @@ def test_without_a_franka_there_is_nothing_to_recover() -> None:
 
 def test_a_franka_without_controllers_is_refused() -> None:
     with pytest.raises(ValueError, match='controllers is empty'):
-        FrankaParameters(hardware='FrankaHardwareInterface')
+        FrankaConfig(hardware='FrankaHardwareInterface')

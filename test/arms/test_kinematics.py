@@ -46,7 +46,7 @@ def test_ur_agrees_with_the_published_geometry(share: np.ndarray) -> None:
     pose = arm.kinematics.pose(q)
     np.testing.assert_allclose(pose.position, expected[:3, 3], atol=1e-6)
     for axis in np.eye(3):
-        found = geometry.rotated(axis, pose.orientation)
+        found = geometry.rotate_vector(axis, pose.orientation)
         np.testing.assert_allclose(found, expected[:3, :3] @ axis, atol=1e-6)
 
 
@@ -67,21 +67,24 @@ def test_known_postures(arm: str, q: list[float], position: list[float]) -> None
 @given(share=fractions)
 def test_jacobian_is_the_derivative_of_the_pose(arm: Described, share: np.ndarray) -> None:
     q = arm.within(share)
-    jacobian = arm.kinematics.jacobian(q)
+    jacobian = arm.kinematics.pose_and_jacobian(q)[1]
     assert jacobian.shape == (6, len(q))
     step = 1e-6
     for joint, column in enumerate(jacobian.T):
         ahead, behind = (arm.kinematics.pose(q + s * step * np.eye(len(q))[joint]) for s in (1, -1))
-        np.testing.assert_allclose(geometry.between(behind, ahead) / (2 * step), column, atol=1e-6)
+        np.testing.assert_allclose(
+            geometry.pose_difference(behind, ahead) / (2 * step), column, atol=1e-6
+        )
 
 
 def test_order_of_names_is_the_order_of_joints() -> None:
     arm = ARMS['piper']
-    turned = Kinematics(arm.text, arm.joints[::-1], arm.base, arm.tool)
+    reversed_arm = Kinematics(arm.text, arm.joints[::-1], arm.base, arm.tool)
     q = arm.within(np.linspace(0.2, 0.8, 7))
-    assert np.array_equal(turned.pose(q[::-1]).position, arm.kinematics.pose(q).position)
-    assert np.array_equal(turned.jacobian(q[::-1]), arm.kinematics.jacobian(q)[:, ::-1])
-    assert np.array_equal(turned.limits.upper, arm.kinematics.limits.upper[::-1])
+    assert np.array_equal(reversed_arm.pose(q[::-1]).position, arm.kinematics.pose(q).position)
+    jacobian = arm.kinematics.pose_and_jacobian(q)[1]
+    assert np.array_equal(reversed_arm.pose_and_jacobian(q[::-1])[1], jacobian[:, ::-1])
+    assert np.array_equal(reversed_arm.limits.upper, arm.kinematics.limits.upper[::-1])
 
 
 def test_offset_leads_from_the_link_to_the_tool() -> None:
@@ -90,15 +93,20 @@ def test_offset_leads_from_the_link_to_the_tool() -> None:
     offset = (0.0, 0.01, 0.2, 0.1, -0.2, 0.3)
     moved = Kinematics(arm.text, arm.joints, arm.base, arm.tool, offset).pose(q)
     link = arm.kinematics.pose(q)
-    away = geometry.rotated(np.array(offset[:3]), link.orientation)
+    away = geometry.rotate_vector(np.array(offset[:3]), link.orientation)
     np.testing.assert_allclose(moved.position, link.position + away)
-    x, y, z = (geometry.turned(geometry.IDENTITY, turn) for turn in np.diag(offset[3:]))
+    x, y, z = (
+        geometry.apply_rotation(geometry.IDENTITY_QUATERNION, turn) for turn in np.diag(offset[3:])
+    )
     turns = (  # about the fixed axes x, y, z in this order
-        geometry.rotated(geometry.rotated(geometry.rotated(axis, x), y), z) for axis in np.eye(3)
+        geometry.rotate_vector(geometry.rotate_vector(geometry.rotate_vector(axis, x), y), z)
+        for axis in np.eye(3)
     )
     for axis, turn in zip(np.eye(3), turns, strict=True):
-        expected = geometry.rotated(turn, link.orientation)
-        np.testing.assert_allclose(geometry.rotated(axis, moved.orientation), expected, atol=1e-12)
+        expected = geometry.rotate_vector(turn, link.orientation)
+        np.testing.assert_allclose(
+            geometry.rotate_vector(axis, moved.orientation), expected, atol=1e-12
+        )
 
 
 def test_limits_come_from_the_description() -> None:
@@ -137,7 +145,7 @@ def test_endless_and_sliding_joints() -> None:
         q = np.array([np.pi / 2 + turns * 2 * np.pi, 0.3])
         np.testing.assert_allclose(kinematics.pose(q).position, [0.3, 0.5, 0.0], atol=1e-12)
         expected = [[-0.5, 1], [0, 0], [0, 0], [0, 0], [0, 0], [1, 0]]
-        np.testing.assert_allclose(kinematics.jacobian(q), expected, atol=1e-12)
+        np.testing.assert_allclose(kinematics.pose_and_jacobian(q)[1], expected, atol=1e-12)
 
 
 def test_what_carries_the_base_does_not_matter() -> None:

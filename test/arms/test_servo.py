@@ -11,8 +11,8 @@ from descriptions import ARMS
 
 from robo_dopamine_ros import geometry
 from robo_dopamine_ros.arms.arm import Call, Joints
-from robo_dopamine_ros.arms.choose import make
-from robo_dopamine_ros.arms.servo import ServoParameters
+from robo_dopamine_ros.arms.config import make_arm
+from robo_dopamine_ros.arms.servo import ServoConfig
 from robo_dopamine_ros.types import ArmState, Pose
 
 SERVO, UR5E = CASES['servo'], ARMS['ur5e']
@@ -20,16 +20,16 @@ HOME = np.array(UR5E.home)
 
 
 def arm(status: Any = 0, **servo: Any) -> Any:
-    """An arm with these parameters that has heard everything."""
-    parameters = ServoParameters(**{'distribution': 'humble', **servo})
-    made = make(replace(SERVO.parameters, servo=parameters), 0.1)
-    for channel, value in {**SERVO.says, 'servo_node/status': status}.items():
-        made.hear(channel, value, STAMP, NOW)
+    """Make an arm with these settings that has received every message."""
+    parameters = ServoConfig(**{'distribution': 'humble', **servo})
+    made = make_arm(replace(SERVO.parameters, servo=parameters), 0.1)
+    for channel, value in {**SERVO.messages, 'servo_node/status': status}.items():
+        made.on_message(channel, value, STAMP, NOW)
     return made
 
 
 def twist(made: Any, target: Pose) -> np.ndarray:
-    outs = made.tell(target, 1.0, NOW).outs
+    outs = made.command(target, 1.0, NOW).messages
     assert [(out.channel, out.frame) for out in outs] == [('servo_node/delta_twist_cmds', 'base')]
     return outs[0].value
 
@@ -38,25 +38,27 @@ def test_the_twist_draws_the_tool_to_its_target_in_the_base_frame() -> None:
     tool = SERVO.pose
     assert twist(arm(), tool) == pytest.approx(np.zeros(6), abs=1e-9)
     way = np.array([0.01, -0.02, 0.0, 0.0, 0.05, 0.0])
-    target = geometry.moved(tool, way, 1.0)
+    target = geometry.integrate_twist(tool, way, 1.0)
     assert twist(arm(gain=4.0), target) == pytest.approx(4.0 * way, abs=1e-6)
 
 
 def test_it_goes_no_faster_than_it_may_in_the_same_direction() -> None:
-    far = geometry.moved(SERVO.pose, np.array([3.0, 4.0, 0.0, 0.0, 0.0, 2.0]), 1.0)
-    told = twist(arm(speed=0.2, turning=0.5), far)
-    assert told == pytest.approx([0.12, 0.16, 0.0, 0.0, 0.0, 0.5], abs=1e-6)
+    far = geometry.integrate_twist(SERVO.pose, np.array([3.0, 4.0, 0.0, 0.0, 0.0, 2.0]), 1.0)
+    limited = twist(arm(speed=0.2, angular_speed=0.5), far)
+    assert limited == pytest.approx([0.12, 0.16, 0.0, 0.0, 0.0, 0.5], abs=1e-6)
 
 
 def test_a_simulated_tool_arrives_and_stays() -> None:
     made, q = arm(), HOME.copy()
-    goal = geometry.moved(SERVO.pose, np.array([0.02, 0.03, -0.03, 0.1, 0.0, -0.1]), 1.0)
+    goal = geometry.integrate_twist(SERVO.pose, np.array([0.02, 0.03, -0.03, 0.1, 0.0, -0.1]), 1.0)
     for tick in range(150):  # 3 s at 50 Hz
         stamp = STAMP + tick * 20_000_000
-        made.hear('joint_states', Joints(UR5E.joints, q), stamp, NOW + tick * 0.02)
-        wish = twist(made, goal)
-        q = q + np.linalg.solve(UR5E.kinematics.jacobian(q), wish) * 0.02
-    assert geometry.between(UR5E.kinematics.pose(q), goal) == pytest.approx(np.zeros(6), abs=1e-3)
+        made.on_message('joint_states', Joints(UR5E.joints, q), stamp, NOW + tick * 0.02)
+        command = twist(made, goal)
+        q = q + np.linalg.solve(UR5E.kinematics.pose_and_jacobian(q)[1], command) * 0.02
+    assert geometry.pose_difference(UR5E.kinematics.pose(q), goal) == pytest.approx(
+        np.zeros(6), abs=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_the_codes_of_both_distributions_are_told_apart(
 ) -> None:
     status = Message(code=code, message='') if distribution == 'jazzy' else code
     made = arm(status, distribution=distribution)
-    assert made.tell(SERVO.pose, 1.0, NOW).reason == words
+    assert made.command(SERVO.pose, 1.0, NOW).reason == words
     state = made.state(NOW)
     assert isinstance(state, ArmState)
     assert state.fault == (words if faulty else '')
@@ -89,7 +91,7 @@ def test_the_codes_of_both_distributions_are_told_apart(
 
 def test_a_servo_that_is_paused_is_not_there() -> None:
     made = arm()
-    SERVO.say(made, NOW + 0.5, 'servo_node/status')
+    SERVO.send(made, NOW + 0.5, 'servo_node/status')
     assert made.state(NOW + 0.5) == 'silence on servo_node/status for 0.50 s'
 
 
@@ -154,14 +156,14 @@ def test_a_servo_that_cannot_be_understood_is_refused() -> None:
         ({'gain': 0.0}, r'gain = 0\.0'),
         ({'gain': 11.0}, r'gain = 11\.0'),
         ({'speed': np.nan}, 'speed = nan'),
-        ({'turning': -1.0}, r'turning = -1\.0'),
+        ({'angular_speed': -1.0}, r'angular_speed = -1\.0'),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ServoParameters(**wrong)
+        ServoConfig(**wrong)
 
 
 def test_joints_must_be_named() -> None:
     with pytest.raises(ValueError, match='joints is empty'):
-        make(replace(SERVO.parameters, joints=()), 0.1)
+        make_arm(replace(SERVO.parameters, joints=()), 0.1)

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from robo_dopamine_ros.arms.arm import Call
-from robo_dopamine_ros.arms.readings import Readings
-from robo_dopamine_ros.arms.ur import Ur, UrParameters
+from robo_dopamine_ros.arms.arm import Call, LatestMessages
+from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
 
 STATUS = 'io_and_status_controller'
 SCALING = 'speed_scaling_state_broadcaster/speed_scaling'
@@ -18,16 +17,16 @@ RESEND = (f'{STATUS}/resend_robot_program', 'std_srvs/srv/Trigger')
 
 
 class Robot:
-    """What a robot says of itself, and what it answers."""
+    """State that a robot publishes, and its responses."""
 
     def __init__(self, **parameters: Any) -> None:
-        self.readings = Readings()
-        self.ur = Ur(UrParameters(watched=True, **parameters), self.readings)
+        self.latest = LatestMessages()
+        self.ur = UrRobot(UrConfig(enabled=True, **parameters), self.latest)
         self.calls: list[tuple[str, str]] = []
         self.paused = 0.0  # [s]
         self.refuses = ''
 
-    def says(
+    def publish(
         self,
         safety: int | None = 1,
         mode: int | None = 7,
@@ -41,14 +40,14 @@ class Robot:
             (SCALING, scaling),
         ):
             if value is not None:
-                self.readings.hear(channel, value, 1, 100.0)
+                self.latest.on_message(channel, value, 1, 100.0)
 
-    def run(self, script: Any) -> str:
-        """Answer a script as the robot would, until it ends."""
+    def run(self, sequence: Any) -> str:
+        """Answer a sequence as the robot would, until it ends."""
         reply = None
         try:
             while True:
-                step = script.send(reply)
+                step = sequence.send(reply)
                 reply = self.answer(step) if isinstance(step, Call) else None
                 self.paused += 0.0 if isinstance(step, Call) else step
         except StopIteration as end:
@@ -59,14 +58,14 @@ class Robot:
         if call.name == self.refuses:
             return Message(success=False, message='not in remote control')
         if call.name == UNLOCK[0]:
-            self.says(safety=1, running=False)
+            self.publish(safety=1, running=False)
         elif call.name in (PLAY[0], RESEND[0]):
-            self.says()
+            self.publish()
         return Message(success=True, message='')
 
 
 @pytest.mark.parametrize(
-    ('says', 'words'),
+    ('state', 'words'),
     [
         ({}, ''),
         ({'safety': 2, 'scaling': 1.0}, ''),
@@ -82,30 +81,30 @@ class Robot:
         ({'safety': 3, 'running': False}, STOPPED),
     ],
 )
-def test_it_may_move_only_when_it_is_ready(says: dict, words: str) -> None:
+def test_it_may_move_only_when_it_is_ready(state: dict, words: str) -> None:
     robot = Robot()
-    robot.says(**says)
-    assert robot.ur.unready() == words
+    robot.publish(**state)
+    assert robot.ur.fault() == words
 
 
-def test_it_is_not_known_whether_it_may_move_before_its_program_was_heard_of() -> None:
-    robot, words = Robot(patience=1.0), f'nothing heard yet on {STATUS}/robot_program_running'
-    robot.says(running=None)
+def test_it_is_not_known_whether_it_may_move_before_its_program_state_was_received() -> None:
+    robot, words = Robot(timeout=1.0), f'nothing heard yet on {STATUS}/robot_program_running'
+    robot.publish(running=None)
     assert robot.ur.missing == words
-    assert robot.run(robot.ur.started()) == words
-    robot.says()
+    assert robot.run(robot.ur.start()) == words
+    robot.publish()
     assert robot.ur.missing == ''
-    assert robot.run(robot.ur.started()) == ''
+    assert robot.run(robot.ur.start()) == ''
 
 
 def test_its_modes_reach_late_joiners_and_are_optional() -> None:
-    hears = {channel.name.split('/')[-1]: channel for channel in Robot().ur.hears}
+    inputs = {channel.name.split('/')[-1]: channel for channel in Robot().ur.inputs}
     for name in ('robot_mode', 'safety_mode'):
-        assert hears[name].kept
-        assert hears[name].optional
-    assert hears['robot_program_running'].kept
-    assert not hears['robot_program_running'].optional
-    assert Robot().ur.vital == [SCALING]
+        assert inputs[name].transient_local
+        assert inputs[name].optional
+    assert inputs['robot_program_running'].transient_local
+    assert not inputs['robot_program_running'].optional
+    assert Robot().ur.required == [SCALING]
 
 
 @pytest.mark.parametrize(('headless', 'again'), [(True, RESEND), (False, PLAY)])
@@ -113,29 +112,29 @@ def test_a_protective_stop_is_unlocked_not_too_early_and_the_program_runs_again(
     headless: bool, again: tuple
 ) -> None:
     robot = Robot(headless=headless)
-    robot.says(safety=3, running=False)
-    assert robot.run(robot.ur.recovered()) == ''
+    robot.publish(safety=3, running=False)
+    assert robot.run(robot.ur.recover()) == ''
     assert robot.calls == [UNLOCK, again]
     assert robot.paused >= 5.0
 
 
 def test_a_program_that_was_stopped_needs_no_unlocking() -> None:
     robot = Robot()
-    robot.says(running=False)
-    assert robot.run(robot.ur.recovered()) == ''
+    robot.publish(running=False)
+    assert robot.run(robot.ur.recover()) == ''
     assert robot.calls == [PLAY]
 
 
-def test_where_nobody_says_the_safety_mode_unlocking_is_tried() -> None:
+def test_without_a_safety_mode_unlocking_is_tried() -> None:
     robot = Robot()
-    robot.says(safety=None, mode=None, running=False)
+    robot.publish(safety=None, mode=None, running=False)
     robot.refuses = UNLOCK[0]
-    assert robot.run(robot.ur.recovered()) == ''
+    assert robot.run(robot.ur.recover()) == ''
     assert robot.calls == [UNLOCK, PLAY]
 
 
 @pytest.mark.parametrize(
-    ('says', 'refuses', 'words', 'calls'),
+    ('state', 'refuses', 'words', 'calls'),
     [
         ({'safety': 7, 'running': False}, '', 'emergency stop of the robot', []),
         ({'safety': 9}, '', 'safety mode 9: fault; mend that at the robot', []),
@@ -150,27 +149,27 @@ def test_where_nobody_says_the_safety_mode_unlocking_is_tried() -> None:
     ],
 )
 def test_what_it_cannot_mend_is_said_and_left_alone(
-    says: dict, refuses: str, words: str, calls: list
+    state: dict, refuses: str, words: str, calls: list
 ) -> None:
     robot = Robot()
-    robot.says(**says)
+    robot.publish(**state)
     robot.refuses = refuses
-    assert words in robot.run(robot.ur.recovered())
+    assert words in robot.run(robot.ur.recover())
     assert robot.calls == calls
 
 
 def test_one_that_does_not_come_back_is_given_up_in_time() -> None:
-    robot = Robot(patience=2.0)
-    robot.says(scaling=0.0)
-    assert robot.run(robot.ur.recovered()) == 'speed scaling is 0.0 %'
-    assert robot.run(robot.ur.started()) == 'speed scaling is 0.0 %'
+    robot = Robot(timeout=2.0)
+    robot.publish(scaling=0.0)
+    assert robot.run(robot.ur.recover()) == 'speed scaling is 0.0 %'
+    assert robot.run(robot.ur.start()) == 'speed scaling is 0.0 %'
     assert robot.paused == pytest.approx(4.0)
 
 
 def test_where_there_is_no_ur_nothing_is_asked() -> None:
-    ur = Ur(UrParameters(), Readings())
-    assert not ur.hears
-    assert ur.unready() == ''
-    assert list(ur.recovered()) == list(ur.started()) == []
-    with pytest.raises(ValueError, match=r'settling = 0.0; it must lie in 0..60 s'):
-        UrParameters(settling=0.0)
+    ur = UrRobot(UrConfig(), LatestMessages())
+    assert not ur.inputs
+    assert ur.fault() == ''
+    assert list(ur.recover()) == list(ur.start()) == []
+    with pytest.raises(ValueError, match=r'unlock_delay = 0.0; it must lie in 0..60 s'):
+        UrConfig(unlock_delay=0.0)

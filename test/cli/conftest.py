@@ -1,14 +1,14 @@
-"""A model that has learnt nothing and a short episode, made on the spot."""
+"""An untrained model and a short synthetic episode."""
 
 import numpy as np
 import pytest
 import torch
 
-from robo_dopamine_ros.data.episodes import save_recording
-from robo_dopamine_ros.reward.compact.model import Card
-from robo_dopamine_ros.reward.compact.network import Network
-from robo_dopamine_ros.reward.compact.shape import Shape
-from robo_dopamine_ros.reward.compact.weights import save
+from robo_dopamine_ros.data.episode_folder import save_recording
+from robo_dopamine_ros.grm.compact.config import CompactShape
+from robo_dopamine_ros.grm.compact.model_card import ModelCard
+from robo_dopamine_ros.grm.compact.network import CompactNetwork
+from robo_dopamine_ros.grm.compact.weights import save_model
 from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
 
 LENGTH, RATE = 60, 20.0
@@ -25,11 +25,11 @@ def scene(index):
 
 @pytest.fixture(scope='session')
 def model(tmp_path_factory):
-    """The folder of a network that has learnt nothing."""
+    """Folder of an untrained network."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp('models') / 'untaught'
-    card = Card('untaught', VIEWS, 'push the block', Shape(), least_familiarity=0.0)
-    save(folder, Network(Shape()).eval(), card, scene(LENGTH - 1), {})
+    card = ModelCard('untaught', VIEWS, 'push the block', CompactShape(), least_familiarity=0.0)
+    save_model(folder, CompactNetwork(CompactShape()).eval(), card, scene(LENGTH - 1), {})
     return folder
 
 

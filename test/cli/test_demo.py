@@ -1,4 +1,4 @@
-"""The demo on real processes: simulator, reward and conductor over DDS, headless."""
+"""The demo on real processes: simulator, reward and episode manager over DDS, headless."""
 
 import json
 import os
@@ -8,17 +8,17 @@ import sys
 
 import cv2
 import pytest
-from test_processes import alive, until
 from test_replay import child_pids, environment
+from test_supervisor import alive, until
 
-from robo_dopamine_ros.cli.demo import Settling
+from robo_dopamine_ros.cli.demo import DwellTimer
 
 
 def command(*words):
     return [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'demo', *map(str, words)]
 
 
-def test_the_demo_ends_by_itself_with_a_report(model, tmp_path):
+def test_the_demo_ends_with_a_report(model, tmp_path):
     out = tmp_path / 'demo'
     done = subprocess.run(
         command('--episodes', 1, '--model', model, '--out', out, '--json'),
@@ -28,9 +28,9 @@ def test_the_demo_ends_by_itself_with_a_report(model, tmp_path):
     (summary,) = json.loads(done.stdout)
     assert summary['readings'] > 5
     assert summary['outcome'] in ('success', 'time limit')
-    (told,) = json.loads((out / 'report.json').read_text())['episodes']
-    assert max(told['series']['truth']['progress']) <= 1.0
-    assert told['series']['truth']['progress'][0] < 0.5
+    (report,) = json.loads((out / 'report.json').read_text())['episodes']
+    assert max(report['series']['truth']['progress']) <= 1.0
+    assert report['series']['truth']['progress'][0] < 0.5
     assert cv2.imread(str(out / 'report.png')) is not None
     assert f'report: {out}' in done.stderr
 
@@ -63,7 +63,7 @@ def victim(children):
 
 
 @pytest.mark.parametrize('count', ['0', '-1', 'many', '1000'])
-def test_strange_counts_are_refused(count):
+def test_invalid_counts_are_refused(count):
     done = subprocess.run(
         command('--episodes', count), capture_output=True, text=True, timeout=60, check=False
     )
@@ -71,8 +71,8 @@ def test_strange_counts_are_refused(count):
     assert 'is not a number of episodes' in done.stderr or 'expected one argument' in done.stderr
 
 
-def test_settling_needs_the_whole_span():
-    done = Settling(1.0)
+def test_the_dwell_timer_needs_the_whole_duration():
+    done = DwellTimer(1.0)
     assert not done.update(True, 0.0)
     assert not done.update(True, 0.9)
     assert not done.update(False, 1.0)

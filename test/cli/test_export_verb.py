@@ -1,4 +1,4 @@
-"""The verb `export` on real files: a checkpoint of random weights, and a compact model."""
+"""The verb `export` with a checkpoint of random weights and with a compact model."""
 
 import json
 import shutil
@@ -7,16 +7,16 @@ import sys
 import pytest
 
 from robo_dopamine_ros.cli.main import main
-from robo_dopamine_ros.reward.compact import load
-from robo_dopamine_ros.reward.vlm.published.synthetic import Size, write
-from robo_dopamine_ros.reward.vlm.query.prompt import PRACTICE
+from robo_dopamine_ros.grm.compact.loading import load_compact
+from robo_dopamine_ros.grm.vlm.query.prompt import SHORT_PROMPT
+from robo_dopamine_ros.grm.vlm.random_checkpoint import RandomModelSize, write_random_checkpoint
 
 
 @pytest.fixture(scope='module')
 def checkpoint(tmp_path_factory):
     folder = tmp_path_factory.mktemp('checkpoints') / 'random'
-    write(folder, 'qwen2_5_vl', Size(layers=1, vision_layers=2))
-    (folder.parent / 'prompt.txt').write_text(PRACTICE)
+    write_random_checkpoint(folder, 'qwen2_5_vl', RandomModelSize(layers=1, vision_layers=2))
+    (folder.parent / 'prompt.txt').write_text(SHORT_PROMPT)
     return folder
 
 
@@ -50,11 +50,11 @@ def test_graphs_of_a_compact_model_are_written_anew(model, tmp_path, capsys, epi
     assert main(['export', str(folder)]) == 0
     assert capsys.readouterr().out == f'{folder}: compact-grm-1, fp32\n'
     assert (folder / 'see.onnx').read_bytes() == (model / 'see.onnx').read_bytes()
-    assert load(folder, 'onnx').name == 'untaught'
+    assert load_compact(folder, 'onnx').name == 'untaught'
     assert not list(folder.glob('.*'))
 
 
-def test_no_tensorrt_is_said_before_any_work(checkpoint, tmp_path, capsys, monkeypatch):
+def test_missing_tensorrt_is_refused_before_any_work(checkpoint, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     out = tmp_path / 'compiled'
     assert main(['export', str(checkpoint), '--out', str(out), '--tensorrt']) == 2
@@ -71,7 +71,7 @@ def test_no_tensorrt_is_said_before_any_work(checkpoint, tmp_path, capsys, monke
         (['some/one', '--out', 'x', '--prompt', 'no.txt'], 'prompt no.txt: '),
     ],
 )
-def test_words_that_do_not_go_together(words, message, capsys, monkeypatch, tmp_path):
+def test_options_that_exclude_each_other_are_refused(words, message, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert main(['export', *words]) == 2
     said = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What `doctor --gpu` says of comparisons, and of machines."""
+"""Output of `doctor --gpu` for its comparisons, and for the machine."""
 
 import argparse
 import json
@@ -6,29 +6,29 @@ import json
 import pytest
 
 from robo_dopamine_ros.cli import doctor, gpu
-from robo_dopamine_ros.reward import selftest
-from robo_dopamine_ros.reward.selftest import Row
+from robo_dopamine_ros.grm import selftest
+from robo_dopamine_ros.grm.selftest import EngineComparison
 
-GOOD = Row('qwen3_vl vision', 'fp32', 'tensorrt', 'onnx fp32', 1e-6, 5.0)
-BAD = Row('qwen3_vl decoder', 'fp16', 'tensorrt', 'onnx fp32', float('inf'), 5.0)
-FAILED = Row('compact see', 'fp32', 'tensorrt', 'onnx', fault='not enough memory')
+GOOD = EngineComparison('qwen3_vl vision', 'fp32', 'tensorrt', 'onnx fp32', 1e-6, 5.0)
+BAD = EngineComparison('qwen3_vl decoder', 'fp16', 'tensorrt', 'onnx fp32', float('inf'), 5.0)
+FAILED = EngineComparison('compact see', 'fp32', 'tensorrt', 'onnx', error='not enough memory')
 
 
-def run(monkeypatch, capsys, rows, lacks, *words):
+def run(monkeypatch, capsys, rows, missing, *words):
     def compare(folder, precisions, show):
         assert (folder / 'model.json').exists()
-        assert precisions == (() if lacks else ('fp32', 'bf16', 'fp16'))
+        assert precisions == (() if missing else ('fp32', 'bf16', 'fp16'))
         return rows
 
-    monkeypatch.setattr(selftest, 'facts', lambda: ({'GPU': 'Orin'}, lacks))
-    monkeypatch.setattr(selftest, 'compare', compare)
+    monkeypatch.setattr(selftest, 'gpu_summary', lambda: ({'GPU': 'Orin'}, missing))
+    monkeypatch.setattr(selftest, 'compare_engines', compare)
     parser = argparse.ArgumentParser()
     doctor.add_arguments(parser)
     code = doctor.run(parser.parse_args(['--gpu', *words]))
     return code, capsys.readouterr().out
 
 
-def test_a_gpu_that_computes_what_it_should(monkeypatch, capsys):
+def test_a_gpu_that_computes_correctly(monkeypatch, capsys):
     code, said = run(monkeypatch, capsys, [GOOD], '')
     assert code == 0
     assert 'GPU                  Orin' in said
@@ -41,10 +41,10 @@ def test_a_gpu_that_does_not(monkeypatch, capsys, wrong):
     code, said = run(monkeypatch, capsys, [GOOD, wrong], '')
     assert code == 1
     assert said.endswith('1 of 2 comparisons differ: do not trust this machine yet\n')
-    assert wrong.fault in said
+    assert wrong.error in said
 
 
-def test_without_tensorrt_the_verdict_says_so(monkeypatch, capsys):
+def test_without_tensorrt_the_verdict_gives_the_reason(monkeypatch, capsys):
     code, said = run(monkeypatch, capsys, [GOOD], 'it is not here')
     assert code == 1
     assert 'TensorRT was not tried: it is not here' in said

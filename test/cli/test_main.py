@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from robo_dopamine_ros.cli import main as cli
-from robo_dopamine_ros.data.faults import EpisodeError
+from robo_dopamine_ros.data.errors import EpisodeError
 
 
 def run(*words):
@@ -108,11 +108,11 @@ def test_bugs_keep_their_traceback(monkeypatch):
 
 
 def test_values_our_code_refuses_are_two(monkeypatch, capsys):
-    from robo_dopamine_ros.data.footage import picked
+    from robo_dopamine_ros.data.frames import frame_range
 
     class Playing:
         def run(self, args):
-            picked(10, 0, 0, None)
+            frame_range(10, 0, 0, None)
 
     monkeypatch.setattr(cli, '_parser', lambda words: (argparse.ArgumentParser(), Playing()))
     assert cli.main([]) == 2

@@ -1,4 +1,4 @@
-"""The verb on real processes: player, reward and conductor over DDS."""
+"""The verb on real processes: player, reward and episode manager over DDS."""
 
 import json
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import cv2
 import pytest
-from test_processes import alive, until
+from test_supervisor import alive, until
 
-from robo_dopamine_ros.data.episodes import open_recording, save_recording
+from robo_dopamine_ros.data.episode_folder import open_recording, save_recording
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ def command(*words):
 
 
 def environment():
-    """As a person's shell has it: nothing sourced, no domain chosen."""
+    """Environment of a plain shell: nothing sourced, no domain chosen."""
     return {k: v for k, v in os.environ.items() if k != 'ROS_DOMAIN_ID'} | {'PYTHONPATH': str(ROOT)}
 
 
@@ -55,24 +55,24 @@ def test_an_episode_goes_through_the_real_nodes(played):
 
 def test_the_report_holds_every_curve(played):
     _, out = played
-    (told,) = json.loads((out / 'report.json').read_text())['episodes']
-    progress, reward = told['series']['progress'], told['series']['reward']
+    (report,) = json.loads((out / 'report.json').read_text())['episodes']
+    progress, reward = report['series']['progress'], report['series']['reward']
     assert len(progress['time']) == len(progress['progress']) > 5
-    assert sum(progress['valid']) == told['summary']['readings']
+    assert sum(progress['valid']) == report['summary']['readings']
     assert progress['time'] == sorted(progress['time'])
     assert 0 <= progress['time'][0] <= progress['time'][-1] <= 3.0
     assert sum(reward['success']) == 1
-    assert told['series']['keyframes'] == pytest.approx([0.0, 59 / 20])
+    assert report['series']['keyframes'] == pytest.approx([0.0, 59 / 20])
     assert cv2.imread(str(out / 'report.png')).shape[1] == 1960
     assert {p.name for p in (out / 'logs').iterdir()} == {
-        'player.log', 'reward.log', 'conductor.log'
+        'player.log', 'reward.log', 'episode_manager.log'
     }  # fmt: skip
 
 
 def test_shaping_telescopes_through_the_nodes(played):
     _, out = played
-    (told,) = json.loads((out / 'report.json').read_text())['episodes']
-    reward = told['series']['reward']
+    (report,) = json.loads((out / 'report.json').read_text())['episodes']
+    reward = report['series']['reward']
     columns = (reward[name] for name in ('shaping', 'discount', 'potential'))
     before = reward['potential'][0]
     for shaping, discount, potential in list(zip(*columns, strict=True))[1:]:
@@ -138,7 +138,7 @@ def test_a_faulty_episode_is_named_in_one_line(model, episode, tmp_path, how, sa
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_without_annotation_it_is_replayed_without_errors_against_it(model, episode, tmp_path):
+def test_without_annotation_there_are_no_errors(model, episode, tmp_path):
     folder = damaged(episode, tmp_path, 'missing')
     done = replay(folder, '--model', model, '--out', tmp_path / 'out', '--json')
     assert done.returncode == 0, done.stderr
@@ -147,13 +147,13 @@ def test_without_annotation_it_is_replayed_without_errors_against_it(model, epis
     assert summary['outcome'] == 'time limit'
 
 
-def test_a_picture_broken_in_the_middle_ends_the_replay(model, episode, tmp_path):
-    folder = save_recording(open_recording(episode), tmp_path / 'pictures', 'pictures')
+def test_a_damaged_image_in_the_middle_ends_the_replay(model, episode, tmp_path):
+    folder = save_recording(open_recording(episode), tmp_path / 'images', 'images')
     (folder / 'front' / '000030.png').write_bytes(b'\x89PNG')
     done = replay(folder, '--model', model, '--out', tmp_path / 'out')
     assert done.returncode == 2
     assert 'robo-dopamine: player ended with exit code 2' in done.stderr
-    assert '000030.png: not a picture that can be decoded' in done.stderr
+    assert '000030.png: not an image that can be decoded' in done.stderr
     assert 'Traceback' not in done.stderr + done.stdout
 
 

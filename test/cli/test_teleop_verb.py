@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from robo_dopamine_ros.cli.domain import free_domain
+from robo_dopamine_ros.cli.dds_domain import free_domain
 
 PATIENCE = 30.0  # [s]
 VERB = [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'teleop']
@@ -75,7 +75,7 @@ def test_it_shows_keys_and_who_is_in_charge_and_gives_the_terminal_back(typist: 
     ('words', 'text'),
     [
         (['--set', 'joy.dead=1'], 'teleop.joy.dead: no such parameter'),
-        (['--speed', '-1'], 'motion.pace: speed = -1.0; it must be above 0'),
+        (['--speed', '-1'], 'motion.limits: speed = -1.0; it must be above 0'),
         ([], 'no terminal to read keys from'),
     ],
 )

@@ -11,24 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_run import PLAN, make_run
-from test_processes import alive, until
+from small_run import CONFIG, make_run
 from test_replay import child_pids
 from test_replay import environment as shell
+from test_supervisor import alive, until
 
-from robo_dopamine_ros.cli.domain import VARIABLE, free_domain
+from robo_dopamine_ros.cli.dds_domain import VARIABLE, free_domain
 from robo_dopamine_ros.ros import environment
 
 environment.activate()
 
-from robo_dopamine_ros.nodes.observer import Observer  # noqa: E402 (need the environment)
+from robo_dopamine_ros.nodes.cell_client import CellClient  # noqa: E402 (need the environment)
 from robo_dopamine_ros.ros import topics  # noqa: E402
-from robo_dopamine_ros.ros.convert import control_from_msg  # noqa: E402
+from robo_dopamine_ros.ros.convert import from_msg  # noqa: E402
 from robo_dopamine_ros.types import Control, Outcome, Phase  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # [s] for a cell to come up, on a machine that has much else to do
-CALM = ['--set', 'gate.limits.arm_timeout=5', '--set', 'gate.limits.stall=5']  # there
+CALM = ['--set', 'gate.limits.arm_timeout=5', '--set', 'gate.limits.tick_timeout=5']  # there
 
 
 class Up:
@@ -90,13 +90,13 @@ class Up:
             self.end()
 
 
-class Ear(Observer):
-    """Also keeps what the gate says."""
+class GateClient(CellClient):
+    """Receives the gate's messages as well."""
 
     def __init__(self, namespace: str = '') -> None:
         super().__init__(namespace=namespace)
         self.controls: list[Control] = []
-        self.keep(topics.CONTROL, control_from_msg, self.controls)
+        self.subscribe(topics.CONTROL, from_msg, self.controls)
 
 
 @pytest.fixture(autouse=True)
@@ -108,26 +108,26 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def test_the_simulated_cell_comes_up_and_survives_a_dead_reward_node(model) -> None:
-    with Up('--namespace', 'left', '--model', model, *CALM) as up, Ear('left') as ear:
+    with Up('--namespace', 'left', '--model', model, *CALM) as up, GateClient('left') as client:
         up.until(lambda: 'all up after' in up.said)
-        assert set(up.pids()) == {'sim', 'gate', 'teleop', 'reward', 'conductor'}
-        up.until(lambda: ear.readings and ear.controls and ear.controls[-1].target)
-        assert not ear.controls[-1].latched, ear.controls[-1].reason
-        started = ear.start_episode('', PATIENCE, lambda: None)
+        assert set(up.pids()) == {'sim', 'gate', 'teleop', 'reward', 'episode_manager'}
+        up.until(lambda: client.readings and client.controls and client.controls[-1].target)
+        assert not client.controls[-1].latched, client.controls[-1].reason
+        started = client.start_episode('', PATIENCE, lambda: None)
         assert started.task == 'insert the square peg into the hole'
-        up.until(lambda: ear.episode.phase is Phase.RUNNING)
-        up.until(lambda: any(reading.valid for reading in ear.read()))
+        up.until(lambda: client.episode.phase is Phase.RUNNING)
+        up.until(lambda: any(reading.valid for reading in client.episode_readings()))
         with Up('reward', '--namespace', 'left') as second:
             assert second.end() == 2
-        assert '/left/reward, /left/conductor run already on this machine' in second.said
+        assert '/left/reward, /left/episode_manager run already on this machine' in second.said
         before = up.pids()
         os.kill(before['reward'], signal.SIGKILL)
         up.until(lambda: 'reward: was ended by SIGKILL; starting it again' in up.said)
-        up.until(lambda: ear.episode.phase is Phase.ENDED)
-        assert ear.episode.outcome is Outcome.ABORTED
-        assert 'of the reward model' in ear.episode.decided_by
-        heard = len(ear.readings)
-        up.until(lambda: len(ear.readings) > heard)
+        up.until(lambda: client.episode.phase is Phase.ENDED)
+        assert client.episode.outcome is Outcome.ABORTED
+        assert 'of the reward model' in client.episode.decided_by
+        heard = len(client.readings)
+        up.until(lambda: len(client.readings) > heard)
         assert {**up.pids(), 'reward': 0} == {**before, 'reward': 0}
         assert up.interrupt() == 130
     assert 'Traceback' not in up.said, up.said
@@ -135,7 +135,8 @@ def test_the_simulated_cell_comes_up_and_survives_a_dead_reward_node(model) -> N
 
 @pytest.mark.parametrize('victim', ['gate', 'teleop'])
 def test_another_death_ends_the_cell_by_name(victim: str) -> None:
-    words = ['--set', 'cell.nodes=[gate,teleop,conductor]', '--set', 'conductor.resets.way=none']
+    nodes, resets = '[gate,teleop,episode_manager]', 'episode_manager.resets.strategy=none'
+    words = ['--set', f'cell.nodes={nodes}', '--set', resets]
     with Up(*words) as up:
         up.until(lambda: 'all up after' in up.said)
         os.kill(up.pids()[victim], signal.SIGKILL)
@@ -146,15 +147,15 @@ def test_another_death_ends_the_cell_by_name(victim: str) -> None:
 def test_without_cameras_it_says_what_is_missing_until_ctrl_c(model) -> None:
     with Up('reward', '--model', model, '--task', 'push the block') as up:
         up.until(lambda: 'no reading: front: ' in up.said)
-        assert set(up.pids()) == {'reward', 'conductor'}
+        assert set(up.pids()) == {'reward', 'episode_manager'}
         assert up.interrupt() == 130
 
 
 def test_what_cannot_start_is_said_before_anything_does(tmp_path) -> None:
-    (tmp_path / 'cell.yaml').write_text('cell: {ros__parameters: {nodes: [gate, conducter]}}')
+    (tmp_path / 'cell.yaml').write_text('cell: {ros__parameters: {nodes: [gate, episode_manger]}}')
     for words, text in (
         ([tmp_path / 'no.yaml'], 'no.yaml: No such file or directory'),
-        ([tmp_path / 'cell.yaml'], 'did you mean conductor?'),
+        ([tmp_path / 'cell.yaml'], 'did you mean episode_manager?'),
     ):
         with Up(*words) as up:
             assert up.end() == 2
@@ -165,7 +166,7 @@ def test_what_cannot_start_is_said_before_anything_does(tmp_path) -> None:
 def test_a_dry_run_tells_launch_files_what_to_start() -> None:
     with Up('reward', '--dry-run', '--namespace', 'left', '--set', 'reward.rate=5') as up:
         assert up.end() == 0
-    reward, conductor = json.loads(up.said)
+    reward, episode_manager = json.loads(up.said)
     assert reward == {
         'executable': 'reward',
         'arguments': [
@@ -173,11 +174,13 @@ def test_a_dry_run_tells_launch_files_what_to_start() -> None:
         ],
         'respawn': True,
     }  # fmt: skip
-    assert not conductor['respawn']
+    assert not episode_manager['respawn']
 
 
 def test_a_run_is_told_once(tmp_path) -> None:
-    run = make_run(tmp_path / 'run', replace(PLAN, model=str(ROOT / 'models' / 'grm'))).path
+    run = make_run(
+        tmp_path / 'run', replace(CONFIG, reward_model_dir=str(ROOT / 'models' / 'grm'))
+    ).path
     with Up('learn', '--run', run, '--dry-run') as up:
         assert up.end() == 0
     told = {process['executable']: process for process in json.loads(up.said)}

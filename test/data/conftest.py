@@ -1,4 +1,4 @@
-"""Small episodes, made on the spot."""
+"""Small synthetic episodes."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ SIZE = (64, 48)
 
 
 def frame(view: int, index: int, length: int) -> np.ndarray:
-    """A picture in which a bright bar moves with time and the colour tells the view."""
+    """An image in which a bright bar moves with time; the color encodes the view."""
     image = np.full((SIZE[1], SIZE[0], 3), 40, np.uint8)
     image[..., view] = 90
     x = round(index / max(1, length - 1) * (SIZE[0] - 8))
@@ -21,23 +21,25 @@ def frame(view: int, index: int, length: int) -> np.ndarray:
     return image
 
 
-def make_recording(length: int = 12, views: tuple[str, ...] = VIEWS, **facts: object) -> Recording:
-    """A recording that lives in memory."""
-    rate = float(facts.pop('rate', 10.0))  # type: ignore[arg-type]
+def make_recording(
+    length: int = 12, views: tuple[str, ...] = VIEWS, **changes: object
+) -> Recording:
+    """A recording in memory."""
+    rate = float(changes.pop('rate', 10.0))  # type: ignore[arg-type]
 
     def play(size=None, stride=1, start=0, stop=None):
         for index in range(start, length if stop is None else stop, stride):
             images = {view: frame(i, index, length) for i, view in enumerate(views)}
             yield Views(images, dict.fromkeys(views, round(index * SECOND / rate)))
 
-    known = {
-        'name': 'made',
+    fields = {
+        'name': 'synthetic',
         'span': (0, length - 1),
         'instruction': 'insert the peg',
         'outcome': Outcome.SUCCESS,
         'grade': 'success',
     }
-    return Recording(rate=rate, length=length, views=views, play=play, **(known | facts))
+    return Recording(rate=rate, length=length, views=views, play=play, **(fields | changes))
 
 
 def write_video(path: Path, length: int, rate: float = 30.0) -> None:
@@ -69,5 +71,5 @@ def paper_folder(tmp_path):
 
 @pytest.fixture(scope='session')
 def recording():
-    """The maker of recordings in memory."""
+    """Makes recordings in memory."""
     return make_recording

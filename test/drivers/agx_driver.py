@@ -1,8 +1,8 @@
 """An AgileX PiPER behind agx_arm_ros, started as `agx_driver.py`.
 
-With its manners: it is silent until it was enabled, takes a joint that a command leaves out for 0,
-lets no command through before it was opened to them, and its poses name no frame. Each line on
-stdin names the fault from then on: `degrees` (of the joints), `collision`, or nothing.
+It behaves like the driver: it publishes nothing until it is enabled, moves joints that a command
+leaves out to 0, ignores commands until they are enabled, and its poses have no frame_id. Each line
+on stdin sets a fault: `degrees` (of the joints), `collision`, or an empty line for none.
 """
 
 import sys
@@ -28,11 +28,11 @@ except ModuleNotFoundError:  # as on most machines
 RATE = 100.0  # [Hz]
 LAG = 0.05  # of the arm behind its commands [s]
 PIPER = ARMS['piper']
-KEPT = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class AgxDriver(Node):
-    """Joints that go where they are told, a little late."""
+    """Joints that follow their commands with a lag."""
 
     def __init__(self) -> None:
         super().__init__('agx_arm_ctrl_single_node')
@@ -40,7 +40,7 @@ class AgxDriver(Node):
         self._enabled = self._open = False
         self._joints = self._target = np.array(PIPER.home)
         self._width = 0.07  # of the gripper [m]
-        description = self.create_publisher(String, 'robot_description', KEPT)
+        description = self.create_publisher(String, 'robot_description', LATCHED)
         description.publish(String(data=PIPER.text))
         self._states = self.create_publisher(JointState, 'feedback/joint_states', 1)
         self._poses = self.create_publisher(PoseStamped, 'feedback/tcp_pose', 1)
@@ -52,10 +52,10 @@ class AgxDriver(Node):
         self.create_timer(1 / RATE, self._tick)
 
     def _on_command(self, message: JointState) -> None:
-        told = dict(zip(message.name, message.position, strict=True))
+        positions = dict(zip(message.name, message.position, strict=True))
         if self._enabled and self._open:
-            self._target = np.array([told.get(name, 0.0) for name in PIPER.joints])
-            self._width = told.get('gripper', self._width)
+            self._target = np.array([positions.get(name, 0.0) for name in PIPER.joints])
+            self._width = positions.get('gripper', self._width)
 
     def _on_enable(self, request: Any, response: Any) -> Any:
         self._enabled, response.success = request.data, True

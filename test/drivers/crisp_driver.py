@@ -1,10 +1,10 @@
 """The controllers of an arm under CRISP, started as `crisp_driver.py [franka]`.
 
-Topics, types, quality of service and manners are theirs: targets are taken as they come, whatever
-frame and stamp they bear, held for ever, and all ignored while two nodes publish them; state is
-best effort; the twist is that of the tool in its own frame. Each line on stdin names the fault from
-then on: `drop`, `jump`, `nan`, `frame`, `push` (60 N on the tool), `error`, or nothing. With
-`franka` an error takes the hardware down and silences every controller until it is recovered.
+Topics, types and quality of service are those of CRISP. Targets are executed whatever their frame
+and stamp, held forever, and all ignored while two nodes publish them; state is best effort; the
+twist is that of the tool in the tool frame. Each line on stdin sets a fault: `drop`, `jump`, `nan`,
+`frame`, `push` (60 N on the tool), `error`, or an empty line for none. With `franka` an error
+deactivates the hardware and silences every controller until it is recovered.
 """
 
 import sys
@@ -17,7 +17,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from robo_dopamine_ros.geometry import between, moved, unrotated
+from robo_dopamine_ros.geometry import integrate_twist, pose_difference, rotate_vector_inverse
 from robo_dopamine_ros.ros.convert import pose_from_msg, pose_to_msg, twist_to_msg, wrench_to_msg
 from robo_dopamine_ros.types import Pose
 
@@ -26,11 +26,11 @@ LAG = 0.05  # of the arm behind its target [s]
 START = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]))  # tool down
 JUMP = np.array([0.2, 0.0, 0.0])  # [m]
 PUSH = np.array([0.0, 0.0, 60.0, 0.0, 0.0, 0.0])  # [N, N m]
-NOWHERE = Pose(np.full(3, np.nan), START.orientation)
+NAN_POSE = Pose(np.full(3, np.nan), START.orientation)
 
 
 class CrispDriver(Node):
-    """An arm that goes where it is told, a little late."""
+    """An arm that follows its targets with a lag."""
 
     def __init__(self) -> None:
         super().__init__('controller_manager')
@@ -63,28 +63,30 @@ class CrispDriver(Node):
     def _tick(self) -> None:
         if self.silent:
             return
-        twist = between(self._pose, self._target) / LAG
-        self._pose = moved(self._pose, twist, 1 / RATE)
+        twist = pose_difference(self._pose, self._target) / LAG
+        self._pose = integrate_twist(self._pose, twist, 1 / RATE)
         if self.fault != 'drop':
             self._report(twist)
 
     def _report(self, twist: np.ndarray) -> None:
         now, pose = self.get_clock().now().to_msg(), self._pose
-        shown = {'jump': Pose(pose.position + JUMP, pose.orientation), 'nan': NOWHERE}
-        told = PoseStamped(pose=pose_to_msg(shown.get(self.fault, pose)))
-        told.header.frame_id = 'world' if self.fault == 'frame' else 'base'
-        local = np.concatenate([unrotated(part, pose.orientation) for part in np.split(twist, 2)])
+        faulty = {'jump': Pose(pose.position + JUMP, pose.orientation), 'nan': NAN_POSE}
+        measured = PoseStamped(pose=pose_to_msg(faulty.get(self.fault, pose)))
+        measured.header.frame_id = 'world' if self.fault == 'frame' else 'base'
+        local = np.concatenate(
+            [rotate_vector_inverse(part, pose.orientation) for part in np.split(twist, 2)]
+        )
         speed = TwistStamped(twist=twist_to_msg(local))
         speed.header.frame_id = 'fr3_hand_tcp'
-        push = WrenchStamped(wrench=wrench_to_msg(PUSH * (self.fault == 'push')))
-        push.header.frame_id = 'base'
+        wrench = WrenchStamped(wrench=wrench_to_msg(PUSH * (self.fault == 'push')))
+        wrench.header.frame_id = 'base'
         names, zeros = [f'fr3_joint{i}' for i in range(1, 8)], [0.0] * 7
         joints = JointState(name=names, position=zeros, velocity=zeros, effort=zeros)
         fingers = JointState(name=['gripper'], position=[self._opening])
         for publisher, message in (
-            (self._poses, told),
+            (self._poses, measured),
             (self._twists, speed),
-            (self._wrenches, push),
+            (self._wrenches, wrench),
             (self._joints, joints),
             (self._fingers, fingers),
         ):

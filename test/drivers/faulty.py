@@ -1,15 +1,15 @@
-"""Fake drivers as processes: each line on stdin names the fault from then on."""
+"""Fake drivers as processes: each line on stdin sets a fault."""
 
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.ros.spin import run_node
 
 
 def run_faulty(make: Callable[[], Any]) -> int:
-    """Spin the node that `make` gives, whose `fault` is set from stdin."""
+    """Spin the node that `make` returns, whose `fault` is set from stdin."""
 
     def heeding() -> Any:
         node = make()
@@ -21,4 +21,4 @@ def run_faulty(make: Callable[[], Any]) -> int:
         threading.Thread(target=listen, daemon=True).start()
         return node
 
-    return run(heeding)
+    return run_node(heeding)

@@ -1,4 +1,4 @@
-"""A Franka below CRISP: an error takes its hardware down, and three steps bring it back."""
+"""A Franka below CRISP: an error deactivates its hardware, and three calls recover it."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ CONTROLLERS = (
     'twist_broadcaster',
     'joint_state_broadcaster',
 )
-KEPT = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 STATES = {'unconfigured': 1, 'inactive': 2, 'active': 3}
 
 
@@ -36,7 +36,7 @@ class FrankaDriver(CrispDriver):
         super().__init__()
         self._error, self._hardware = False, 'active'
         self._states = dict.fromkeys(CONTROLLERS, 'active')
-        self._activity = self.create_publisher(ControllerManagerActivity, '~/activity', KEPT)
+        self._activity = self.create_publisher(ControllerManagerActivity, '~/activity', LATCHED)
         ActionServer(self, ErrorRecovery, 'action_server/error_recovery', self._on_recovery)
         self.create_service(ListControllers, '~/list_controllers', self._on_list)
         self.create_service(SwitchController, '~/switch_controller', self._on_switch)
@@ -80,7 +80,7 @@ class FrankaDriver(CrispDriver):
         return response
 
     def _on_switch(self, request: Any, response: Any) -> Any:
-        """Strictly: what is active already, or has no hardware, fails as a whole."""
+        """STRICT: fails as a whole where one is active already, or has no hardware."""
         wanted = request.activate_controllers
         response.ok = (
             request.strictness == request.STRICT

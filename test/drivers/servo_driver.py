@@ -1,9 +1,9 @@
-"""MoveIt Servo over a UR5e, started as `servo_driver.py [humble]`.
+"""MoveIt Servo for a UR5e, started as `servo_driver.py [humble]`.
 
-Topics, types and manners are its own: it takes no twist before its command type is set (Jazzy) or
-it was started (Humble), halts when the newest is 0.1 s old by its header, and says nothing while it
-is paused. Each line on stdin names what happens from then on: `collision`, `singularity`, `pause`,
-`unitless` (its parameter), or nothing.
+Topics and types are those of Servo. It ignores twists before its command type is set (Jazzy) or it
+is started (Humble), halts when the newest twist is 0.1 s old by its header, and publishes nothing
+while it is paused. Each line on stdin sets a fault: `collision`, `singularity`, `pause`, `unitless`
+(its parameter), or an empty line for none.
 """
 
 import sys
@@ -36,41 +36,42 @@ JOINTS = [
 START = np.array([0.3, -1.6, 1.9, -1.9, -1.5, 0.2])  # [rad]
 PERIOD = 0.01  # [s]
 STALE = Duration(seconds=0.1)
-UNITS, ABOUT = 'moveit_servo.command_in_type', 'moveit_servo.apply_twist_commands_about_ee_frame'
+UNITS_PARAMETER = 'moveit_servo.command_in_type'
+FRAME_PARAMETER = 'moveit_servo.apply_twist_commands_about_ee_frame'
 HALTS = {'jazzy': {'singularity': 2, 'collision': 5}, 'humble': {'singularity': 2, 'collision': 4}}
 
 
-class Servo(Node):
-    """Moves joints by twists that are fresh."""
+class ServoDriver(Node):
+    """Moves joints by the newest twist, while it is not too old."""
 
     def __init__(self, distribution: str) -> None:
         super().__init__('servo_node')
         self.fault = ''
         self._codes, self._q = HALTS[distribution], START.copy()
-        self._chain = Kinematics(URDF.read_text(), JOINTS, 'base', 'tool0')
+        self._kinematics = Kinematics(URDF.read_text(), JOINTS, 'base', 'tool0')
         self._twist: TwistStamped | None = None
-        self.declare_parameter(UNITS, 'speed_units')
+        self.declare_parameter(UNITS_PARAMETER, 'speed_units')
         self._ready = False
-        self._paused = distribution == 'humble'  # it begins stopped
+        self._paused = distribution == 'humble'  # until it is started
         self._joints = self.create_publisher(JointState, '/joint_states', 10)
-        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._description = self.create_publisher(String, '/robot_description', kept)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._description = self.create_publisher(String, '/robot_description', latched)
         self._description.publish(String(data=URDF.read_text()))
         self.create_subscription(TwistStamped, '~/delta_twist_cmds', self._on_twist, 10)
-        getattr(self, f'_as_{distribution}')()
+        getattr(self, f'_setup_{distribution}')()
         self.create_timer(PERIOD, self._tick)
 
-    def _as_jazzy(self) -> None:
+    def _setup_jazzy(self) -> None:
         from moveit_msgs.msg import ServoStatus
         from moveit_msgs.srv import ServoCommandType
 
-        self.declare_parameter(ABOUT, True)
+        self.declare_parameter(FRAME_PARAMETER, True)
         self._status, self._kind = self.create_publisher(ServoStatus, '~/status', 10), ServoStatus
         self._key = 'code'
         self.create_service(ServoCommandType, '~/switch_command_type', self._on_type)
         self.create_service(SetBool, '~/pause_servo', self._on_pause)
 
-    def _as_humble(self) -> None:
+    def _setup_humble(self) -> None:
         self._status, self._kind = self.create_publisher(Int8, '~/status', 10), Int8
         self._key = 'data'
         self.create_service(Trigger, '~/start_servo', self._on_start)
@@ -94,15 +95,17 @@ class Servo(Node):
 
     def _tick(self) -> None:
         if self.fault == 'unitless':
-            self.set_parameters([Parameter(UNITS, value='unitless')])
+            self.set_parameters([Parameter(UNITS_PARAMETER, value='unitless')])
         if self.fault == 'pause':
             self._paused, self.fault = True, ''
         now = self.get_clock().now()
         code = self._codes.get(self.fault, 0)
         if not self._paused:
             if self._twist and not code and now - Time.from_msg(self._twist.header.stamp) < STALE:
-                wish = twist_from_msg(self._twist.twist)
-                self._q += np.linalg.solve(self._chain.jacobian(self._q), wish) * PERIOD
+                twist = twist_from_msg(self._twist.twist)
+                self._q += (
+                    np.linalg.solve(self._kinematics.pose_and_jacobian(self._q)[1], twist) * PERIOD
+                )
             self._status.publish(self._kind(**{self._key: code}))
         joints = JointState(name=JOINTS[::-1], position=self._q[::-1].tolist())
         joints.header.stamp = now.to_msg()
@@ -110,4 +113,4 @@ class Servo(Node):
 
 
 if __name__ == '__main__':
-    sys.exit(run_faulty(lambda: Servo('humble' if 'humble' in sys.argv else 'jazzy')))
+    sys.exit(run_faulty(lambda: ServoDriver('humble' if 'humble' in sys.argv else 'jazzy')))

@@ -1,14 +1,14 @@
-"""A Universal Robots arm behind its driver: it stops protectively, and starts again by itself.
+"""A Universal Robots arm behind its driver, with protective stops and automatic restarts.
 
-`stop` on stdin is a protective stop; `blip` stops the program and lets it run again at once. While
-it does not run the controllers are inactive; when it does they are active again, unasked.
+`stop` on stdin is a protective stop; `blip` stops the program and runs it again at once. While the
+program does not run the controllers are inactive; when it runs they are activated automatically.
 """
 
 import time
 from typing import Any
 
 from arms.descriptions import Described
-from drivers.stream_driver import StreamDriver
+from drivers.position_controller_driver import PositionControllerDriver
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_system_default
 from std_msgs.msg import Bool, Float64
 from std_srvs.srv import Trigger
@@ -18,25 +18,25 @@ try:
 except ModuleNotFoundError:  # as on most machines
     RobotMode = SafetyMode = None
 
-KEPT = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 EARLY = 0.3  # after a protective stop it cannot be unlocked for so long [s]; 5 s with a real one
 
 
-class UrDriver(StreamDriver):
-    """Adds the status topics, the dashboard and what stops the arm."""
+class UrDriver(PositionControllerDriver):
+    """Adds status topics, dashboard and stops."""
 
     def __init__(self, arm: Described) -> None:
         super().__init__(arm)
         self._safety, self._stopped = 1, 0.0
         status = 'io_and_status_controller'
-        self._running = self.create_publisher(Bool, f'{status}/robot_program_running', KEPT)
+        self._running = self.create_publisher(Bool, f'{status}/robot_program_running', LATCHED)
         scaling = 'speed_scaling_state_broadcaster/speed_scaling'
         self._scaling = self.create_publisher(Float64, scaling, qos_profile_system_default)
         self._modes: list[Any] = []
         if RobotMode:
             self._modes = [
-                self.create_publisher(RobotMode, f'{status}/robot_mode', KEPT),
-                self.create_publisher(SafetyMode, f'{status}/safety_mode', KEPT),
+                self.create_publisher(RobotMode, f'{status}/robot_mode', LATCHED),
+                self.create_publisher(SafetyMode, f'{status}/safety_mode', LATCHED),
             ]
         for name, serve in (
             (f'{status}/resend_robot_program', self._on_program),

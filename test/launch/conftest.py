@@ -9,7 +9,7 @@ from robo_dopamine_ros.ros import environment
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 environment.activate()
 
-from robo_dopamine_ros.cli.domain import free_domain  # noqa: E402 (needs the environment)
+from robo_dopamine_ros.cli.dds_domain import free_domain  # noqa: E402 (needs the environment)
 
 
 @pytest.fixture

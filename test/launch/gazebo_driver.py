@@ -1,12 +1,12 @@
-"""The arm of models/gazebo behind its controllers, as `drivers/stream_driver.py` fakes them."""
+"""The arm of models/gazebo behind controllers that drivers/position_controller_driver.py fakes."""
 
 import sys
 from pathlib import Path
 
 from arms.descriptions import Described
-from drivers.stream_driver import StreamDriver
+from drivers.position_controller_driver import PositionControllerDriver
 
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.ros.spin import run_node
 
 ARM = Described(
     str(Path(__file__).parents[2] / 'models' / 'gazebo' / 'arm'),
@@ -17,4 +17,4 @@ ARM = Described(
 )
 
 if __name__ == '__main__':
-    sys.exit(run(lambda: StreamDriver(ARM)))
+    sys.exit(run_node(lambda: PositionControllerDriver(ARM)))

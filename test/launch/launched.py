@@ -18,7 +18,7 @@ from typing import Any
 from lifecycle_msgs.srv import GetState
 from robo_dopamine.msg import ArmState, Control
 
-from robo_dopamine_ros.nodes.observer import Observer
+from robo_dopamine_ros.nodes.cell_client import CellClient
 from robo_dopamine_ros.ros import topics
 
 TESTS = Path(__file__).parents[1]
@@ -117,15 +117,15 @@ class Fake(Terminal):
         super().__init__(sys.executable, str(TESTS / 'drivers' / file), *arguments)
 
 
-class Listener(Observer):
+class Listener(CellClient):
     """Also keeps what the gate says, and asks the reward node for its state."""
 
     def __init__(self, namespace: str = '') -> None:
         super().__init__('listener', namespace)
         self.controls: list[Control] = []
         self.arms: list[ArmState] = []
-        self.keep(topics.CONTROL, lambda message: message, self.controls)
-        self.keep(topics.ARM_STATE, lambda message: message, self.arms)
+        self.subscribe(topics.CONTROL, lambda message: message, self.controls)
+        self.subscribe(topics.ARM_STATE, lambda message: message, self.arms)
         self._client = self.node.create_client(GetState, 'reward/get_state')
         self._answer: Any = None
         self._asked = 0.0

@@ -12,8 +12,8 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
-from robo_dopamine_ros.ros.convert import image_to_msg
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.ros.images import image_to_msg
+from robo_dopamine_ros.ros.spin import run_node
 
 GREY = np.full((48, 64, 3), 128, np.uint8)
 
@@ -43,4 +43,4 @@ class StandIn(Node):
 
 
 if __name__ == '__main__':
-    sys.exit(run(lambda: StandIn(Path(sys.argv[1]), sys.argv[2])))
+    sys.exit(run_node(lambda: StandIn(Path(sys.argv[1]), sys.argv[2])))

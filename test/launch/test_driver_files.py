@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from robo_dopamine_ros.arms.parameters import ArmParameters
-from robo_dopamine_ros.safety.limits import Limits
+from robo_dopamine_ros.arms.config import ArmConfig
+from robo_dopamine_ros.safety.limiter import Limits
 
 CONFIG = Path(__file__).parents[2] / 'config'
 SECTION = 'ros__parameters'
@@ -26,7 +26,7 @@ def gate(cell: str) -> Any:
 )
 def test_crisp_speaks_of_the_arm_that_the_gate_knows(controller: str) -> None:
     told, arm = driver('franka_crisp')[controller][SECTION], gate('franka')['driver']
-    defaults = ArmParameters()
+    defaults = ArmConfig()
     assert told['base_frame'] == arm.get('base_frame', defaults.base_frame)
     assert told['end_effector_frame'] == arm.get('tool_frame', defaults.tool_frame)
     assert told['joints'] == arm['joints']
@@ -36,8 +36,8 @@ def test_crisp_speaks_of_the_arm_that_the_gate_knows(controller: str) -> None:
 def test_crisp_reaches_as_far_as_the_gate_leads() -> None:
     clip = driver('franka_crisp')['cartesian_impedance_controller'][SECTION]['task']['error_clip']
     limits = {**vars(Limits()), **gate('franka')['limits']}
-    assert min(clip[axis] for axis in 'xyz') > limits['lead']
-    assert min(clip[f'r{axis}'] for axis in 'xyz') > limits['lead_turn']
+    assert min(clip[axis] for axis in 'xyz') > limits['max_tracking_error']
+    assert min(clip[f'r{axis}'] for axis in 'xyz') > limits['max_rotation_error']
 
 
 def test_servo_takes_what_the_gate_tells() -> None:

@@ -11,7 +11,7 @@ FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
 CELLS = {'reward', 'sim', 'learn', 'franka', 'ur', 'piper', 'gazebo'}
 # Launch may run under another Python than the nodes, with ROS and NumPy alone.
 ALLOWED = {'ament_index_python', 'launch', 'launch_ros', 'robo_dopamine_ros'}
-OURS = {'ros.vendors', 'ros.shared_memory', 'types'}
+OURS = {'ros.vendor_packages', 'ros.shared_memory', 'types'}
 STANDARD = {'json', 'pathlib', 'shlex', 'subprocess'}
 ON_DEMAND = {'xacro', 'moveit_configs_utils'}  # inside functions that need them
 

@@ -23,21 +23,24 @@ import launch_testing.asserts  # noqa: E402
 from launch import LaunchDescription  # noqa: E402
 from launch.actions import ExecuteProcess, IncludeLaunchDescription  # noqa: E402
 
-from robo_dopamine_ros.cli.domain import free_domain  # noqa: E402
+from robo_dopamine_ros.cli.dds_domain import free_domain  # noqa: E402
 
 TESTS = Path(__file__).parents[1]
 LAUNCH = TESTS.parent / 'launch'
-NO_MANAGER = 'gate.driver.joint_stream.manager=""'  # the fakes have none
+NO_MANAGER = 'gate.driver.position_controller.manager=""'  # the fakes have none
 NO_GRIPPER = 'gate.driver.gripper.kind=none'
 OTHERS = {'driver': 'false'}
 CASES = {  # case, whose first word is the launch file: fake driver, arguments
     'reward': ([], {}),
     'sim': ([], {}),
     'franka': (['drivers/crisp_driver.py', 'franka'], {**OTHERS, 'set': NO_GRIPPER}),
-    'ur': (['drivers/stream_driver.py', 'ur5e', 'ur'], {**OTHERS, 'set': f"'{NO_MANAGER}'"}),
+    'ur': (
+        ['drivers/position_controller_driver.py', 'ur5e', 'ur'],
+        {**OTHERS, 'set': f"'{NO_MANAGER}'"},
+    ),
     'ur servo': (
         ['drivers/servo_driver.py'],
-        {**OTHERS, 'arm': 'servo', 'set': 'gate.driver.servo.ur.watched=false'},
+        {**OTHERS, 'arm': 'servo', 'set': 'gate.driver.servo.ur.enabled=false'},
     ),
     'piper': (['drivers/agx_driver.py'], OTHERS),
     'gazebo': (
@@ -69,17 +72,17 @@ class TestRunning(unittest.TestCase):
         def said() -> str:
             return '\n'.join(event.text.decode() for event in proc_output)
 
-        with Listener() as heard:
-            until(heard.active, said)
-            until(lambda: heard.episodes, said)
+        with Listener() as client:
+            until(client.active, said)
+            until(lambda: client.episodes, said)
             if case != 'reward':
-                until(lambda: heard.controls and heard.arms, said)
-                assert 'did not start' not in heard.controls[-1].reason
+                until(lambda: client.controls and client.arms, said)
+                assert 'did not start' not in client.controls[-1].reason
             (reward,) = (p for p in proc_info.process_names() if p.startswith('reward'))
             before = proc_info[reward].pid
             os.kill(before, signal.SIGKILL)
             until(lambda: proc_info[reward].pid != before, said)
-            until(heard.active, said)
+            until(client.active, said)
 
 
 @launch_testing.post_shutdown_test()

@@ -9,23 +9,23 @@ pytestmark = [
     pytest.mark.usefixtures('domain'),
 ]
 CELLS = {
-    'reward': {'reward', 'conductor'},
-    'sim': {'sim', 'gate', 'teleop', 'reward', 'conductor'},
+    'reward': {'reward', 'episode_manager'},
+    'sim': {'sim', 'gate', 'teleop', 'reward', 'episode_manager'},
 }
 
 
 @pytest.mark.parametrize('name', CELLS)
 def test_it_comes_up_starts_reward_again_and_stops_on_ctrl_c(name: str) -> None:
-    with Launch(name) as launch, Listener() as heard:
-        until(heard.active, lambda: launch.said)
+    with Launch(name) as launch, Listener() as client:
+        until(client.active, lambda: launch.said)
         assert set(launch.pids()) == CELLS[name]
-        until(lambda: heard.episodes, lambda: launch.said)
+        until(lambda: client.episodes, lambda: launch.said)
         if name == 'sim':
-            until(lambda: heard.controls and heard.arms, lambda: launch.said)
+            until(lambda: client.controls and client.arms, lambda: launch.said)
         before = launch.pids()
         launch.kill('reward')
         until(lambda: launch.pids()['reward'] != before['reward'], lambda: launch.said)
-        until(heard.active, lambda: launch.said)
+        until(client.active, lambda: launch.said)
         after = launch.pids()
         assert {**after, 'reward': 0} == {**before, 'reward': 0}, 'others were started again too'
         launch.press(CTRL_C)
@@ -34,10 +34,10 @@ def test_it_comes_up_starts_reward_again_and_stops_on_ctrl_c(name: str) -> None:
     assert not any(map(alive, after.values()))
 
 
-@pytest.mark.parametrize(('name', 'victim'), [('reward', 'conductor'), ('sim', 'gate')])
+@pytest.mark.parametrize(('name', 'victim'), [('reward', 'episode_manager'), ('sim', 'gate')])
 def test_the_death_of_a_node_that_must_not_die_ends_all(name: str, victim: str) -> None:
-    with Launch(name) as launch, Listener() as heard:
-        until(heard.active, lambda: launch.said)
+    with Launch(name) as launch, Listener() as client:
+        until(client.active, lambda: launch.said)
         launch.kill(victim)
         assert launch.end() == 1, launch.said
         pids = launch.pids().values()
@@ -47,12 +47,12 @@ def test_the_death_of_a_node_that_must_not_die_ends_all(name: str, victim: str) 
 
 
 def test_two_robots_have_a_namespace_each() -> None:
-    with Launch('sim', 'namespace:=left') as launch, Listener('left') as heard:
-        until(lambda: heard.active() and heard.controls, lambda: launch.said)
-        assert '/left/gate' in heard.nodes()
+    with Launch('sim', 'namespace:=left') as launch, Listener('left') as client:
+        until(lambda: client.active() and client.controls, lambda: launch.said)
+        assert '/left/gate' in client.node_names()
         with Launch('reward', 'namespace:=left') as second:
             assert second.end() == 1, second.said
-        assert '/left/conductor' in second.said
+        assert '/left/episode_manager' in second.said
         assert 'already' in second.said
         with Launch('reward', 'namespace:=right') as other, Listener('right') as right:
             until(right.active, lambda: other.said)

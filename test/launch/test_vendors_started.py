@@ -55,7 +55,7 @@ def first(vendors: Vendors, launch: Launch, package: str, name: str) -> dict[str
 
 
 def end(launch: Launch) -> None:
-    until(lambda: 'conductor' in launch.pids(), lambda: launch.said)  # before, it may hang
+    until(lambda: 'episode_manager' in launch.pids(), lambda: launch.said)  # before, it may hang
     launch.press(CTRL_C)
     assert launch.end() == 0, launch.said
 
@@ -74,13 +74,13 @@ def test_cameras_show_what_the_reward_node_watches(
     words = [f'{view}:={source}' for view, source in VIEWS.items()]
     with (
         Launch('reward', f'cameras:={cameras}', 'namespace:=left', 'task:=push', *words) as launch,
-        Listener('left') as heard,
+        Listener('left') as client,
     ):
-        until(heard.active, lambda: launch.said)
-        heard.start_episode('', 20.0, lambda: None)
+        until(client.active, lambda: launch.said)
+        client.start_episode('', 20.0, lambda: None)
         until(  # grey pictures are none the model knows
-            lambda: any('unfamiliar' in r.reason for r in heard.read()),
-            lambda: f'{launch.said}{heard.read()[-1:]}',
+            lambda: any('unfamiliar' in r.reason for r in client.episode_readings()),
+            lambda: f'{launch.said}{client.episode_readings()[-1:]}',
         )
         end(launch)
     noted = vendors.noted(package, program)

@@ -5,12 +5,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from golden import agree, log_sum_exp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference_losses import agree, log_sum_exp
 
-from robo_dopamine_ros.learning import conservative, gripper, losses
-from robo_dopamine_ros.learning.conservative import Sampled
+from robo_dopamine_ros.experience.types import (
+    GripperCommand,
+    decode_gripper,
+    encode_gripper,
+    gripper_toggles,
+)
+from robo_dopamine_ros.learning import losses
+from robo_dopamine_ros.learning.losses import SampledQValues
 
 E, N, B, A = 3, 4, 5, 2
 RNG = np.random.default_rng(7)
@@ -161,8 +167,8 @@ def test_calql_without_importance(temperature):
         return out
 
     agree(
-        lambda random, current, following, q, bounds: conservative.calql_difference(
-            Sampled(random, current, following), q, bounds, temperature
+        lambda random, current, following, q, bounds: losses.calql_difference(
+            SampledQValues(random, current, following), q, bounds, temperature
         ),
         theirs,
         kinds(),
@@ -184,8 +190,8 @@ def test_calql_with_importance(temperature):
 
     agree(
         lambda random, current, following, q, bounds, log_current, log_following: (
-            conservative.calql_weighted_difference(
-                Sampled(random, current, following),
+            losses.calql_weighted_difference(
+                SampledQValues(random, current, following),
                 log_current,
                 log_following,
                 q,
@@ -215,8 +221,8 @@ def test_conrft():
         return out
 
     agree(
-        lambda random, current, following, q, bounds: conservative.conrft_difference(
-            Sampled(random, current, following), q, bounds
+        lambda random, current, following, q, bounds: losses.conrft_difference(
+            SampledQValues(random, current, following), q, bounds
         ),
         theirs,
         kinds(),
@@ -224,8 +230,8 @@ def test_conrft():
 
 
 def test_ten_samples_are_the_thirty_one_ways_of_conrft():
-    sampled = Sampled(*torch.zeros(3, 1, 10, 1))
-    found = conservative.conrft_difference(sampled, torch.tensor([[2.0]]), torch.zeros(1))
+    sampled = SampledQValues(*torch.zeros(3, 1, 10, 1))
+    found = losses.conrft_difference(sampled, torch.tensor([[2.0]]), torch.zeros(1))
     expected = math.log(30 + math.exp(2.0)) - math.log(31) - 2.0
     assert found.item() == pytest.approx(expected, abs=1e-6)
 
@@ -239,7 +245,7 @@ def test_conservative_loss_is_clipped_weighted_and_meets_its_gap():
         return total
 
     agree(
-        lambda difference: conservative.conservative_loss(difference, 1.7, 0.2, -0.5, 0.8),
+        lambda difference: losses.conservative_loss(difference, 1.7, 0.2, -0.5, 0.8),
         theirs,
         {'difference': normal(E, B)},
     )
@@ -252,14 +258,14 @@ def test_lagrange_loss():
         return -sum(multiplier * 1.7 * (mean - 0.2) for mean in means) / E
 
     agree(
-        lambda difference, log_multiplier: conservative.lagrange_loss(
-            difference, losses.multiplier(log_multiplier), 1.7, 0.2
+        lambda difference, log_multiplier: losses.lagrange_loss(
+            difference, losses.lagrange_multiplier(log_multiplier), 1.7, 0.2
         ),
         theirs,
         {'difference': normal(E, B), 'log_multiplier': np.array(0.4)},
         constants=['difference'],
     )
-    assert losses.multiplier(torch.tensor(50.0)) == 1e6
+    assert losses.lagrange_multiplier(torch.tensor(50.0)) == 1e6
 
 
 def test_gripper_loss_and_target():
@@ -275,7 +281,7 @@ def test_gripper_loss_and_target():
 
     def ours(values, rewards, following, target_following):
         masks = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0], dtype=torch.float64)
-        y = gripper.gripper_target(
+        y = losses.gripper_target(
             rewards,
             torch.from_numpy(flips),
             0.05,
@@ -284,7 +290,7 @@ def test_gripper_loss_and_target():
             following,
             target_following,
         )
-        return gripper.gripper_loss(values, torch.from_numpy(command), y)
+        return losses.gripper_loss(values, torch.from_numpy(command), y)
 
     drawn = {name: normal(B, 3) for name in ('values', 'following', 'target_following')}
     agree(ours, theirs, {**drawn, 'rewards': normal(B)})
@@ -293,7 +299,7 @@ def test_gripper_loss_and_target():
 def test_a_flip_costs_the_penalty_and_nothing_else_does():
     still = [torch.zeros(B, 3), torch.zeros(B, 3)]
     for flips in (torch.zeros(B), torch.ones(B)):
-        y = gripper.gripper_target(torch.ones(B), flips, 0.25, torch.ones(B), torch.ones(B), *still)
+        y = losses.gripper_target(torch.ones(B), flips, 0.25, torch.ones(B), torch.ones(B), *still)
         assert torch.equal(y, 1.0 - 0.25 * flips)
 
 
@@ -302,23 +308,23 @@ def test_a_flip_costs_the_penalty_and_nothing_else_does():
     [(1.0, 0.0, 'CLOSE'), (0.0, 1.0, 'OPEN'), (1.0, 0.8, 'KEEP'), (0.1, 0.0, 'KEEP')],
 )
 def test_commands_of_what_was_sent(before, sent, command):
-    found = gripper.commands(np.array([before]), np.array([sent]))
-    assert gripper.Command(found[0]).name == command
-    assert gripper.flips(np.array([before]), found)[0] == (command != 'KEEP')
-    assert gripper.opening(found[0], before) == {'CLOSE': 0.0, 'OPEN': 1.0, 'KEEP': before}[command]
+    found = encode_gripper(np.array([before]), np.array([sent]))
+    assert GripperCommand(found[0]).name == command
+    assert gripper_toggles(np.array([before]), found)[0] == (command != 'KEEP')
+    assert decode_gripper(found[0], before) == {'CLOSE': 0.0, 'OPEN': 1.0, 'KEEP': before}[command]
 
 
 def test_to_close_what_is_closed_is_no_flip():
-    close = np.array([gripper.Command.CLOSE])
-    assert gripper.flips(np.array([0.0]), close)[0] == 0.0
-    assert gripper.flips(np.array([1.0]), close)[0] == 1.0
+    close = np.array([GripperCommand.CLOSE])
+    assert gripper_toggles(np.array([0.0]), close)[0] == 0.0
+    assert gripper_toggles(np.array([1.0]), close)[0] == 1.0
 
 
 def differences(sampled, q, bounds):
     zeros = torch.zeros(sampled.current.shape[1:])
-    yield conservative.calql_difference(sampled, q, bounds)
-    yield conservative.calql_weighted_difference(sampled, zeros, zeros, q, bounds, A)
-    yield conservative.conrft_difference(sampled, q, bounds)
+    yield losses.calql_difference(sampled, q, bounds)
+    yield losses.calql_weighted_difference(sampled, zeros, zeros, q, bounds, A)
+    yield losses.conrft_difference(sampled, q, bounds)
 
 
 def leaves(*shape):
@@ -328,7 +334,7 @@ def leaves(*shape):
 def test_no_action_is_pushed_below_the_bound():
     """Samples below it get no gradient at all; only Cal-QL's random ones are not calibrated."""
     for which in range(3):
-        sampled = Sampled(leaves(E, N, B), leaves(E, N, B), leaves(E, N, B))
+        sampled = SampledQValues(leaves(E, N, B), leaves(E, N, B), leaves(E, N, B))
         high = torch.full((B,), 50.0, dtype=torch.float64)
         found = list(differences(sampled, leaves(E, B), high))[which]
         found.sum().backward()
@@ -338,7 +344,7 @@ def test_no_action_is_pushed_below_the_bound():
 
 
 def test_a_bound_below_every_value_changes_nothing():
-    sampled = Sampled(leaves(E, N, B), leaves(E, N, B), leaves(E, N, B))
+    sampled = SampledQValues(leaves(E, N, B), leaves(E, N, B), leaves(E, N, B))
     q = leaves(E, B)
     low = torch.full((B,), -50.0, dtype=torch.float64)
     plain = torch.full((B,), -math.inf, dtype=torch.float64)
@@ -351,10 +357,10 @@ def test_a_bound_below_every_value_changes_nothing():
 @settings(deadline=None)
 def test_the_term_of_conrft_is_zero_where_it_must_be(value, bound):
     """Where data and samples are one value that the bound does not lift, and only there up."""
-    same = Sampled(*torch.full((3, E, N, B), value, dtype=torch.float64))
+    same = SampledQValues(*torch.full((3, E, N, B), value, dtype=torch.float64))
     q = torch.full((E, B), value, dtype=torch.float64)
     bounds = torch.full((B,), bound, dtype=torch.float64)
-    found = conservative.conrft_difference(same, q, bounds)
+    found = losses.conrft_difference(same, q, bounds)
     if bound <= value:
         assert found.abs().max() < 1e-12
     else:
@@ -364,8 +370,10 @@ def test_the_term_of_conrft_is_zero_where_it_must_be(value, bound):
 @given(shift=st.floats(-30, 30))
 @settings(max_examples=25, deadline=None)
 def test_only_differences_count(shift):
-    sampled = Sampled(leaves(E, N, B), leaves(E, N, B), leaves(E, N, B))
-    moved = Sampled(sampled.random + shift, sampled.current + shift, sampled.following + shift)
+    sampled = SampledQValues(leaves(E, N, B), leaves(E, N, B), leaves(E, N, B))
+    moved = SampledQValues(
+        sampled.random + shift, sampled.current + shift, sampled.following + shift
+    )
     q, bounds = leaves(E, B), torch.randn(B, dtype=torch.float64)
     for a, b in zip(
         differences(sampled, q, bounds),
@@ -383,9 +391,9 @@ def test_bound_rate_is_the_share_below():
 
 def test_a_head_learns_the_same_however_many_there_are():
     q, y, difference = leaves(E, B), torch.randn(B).double(), leaves(E, B)
-    (losses.td_loss(q, y) + conservative.conservative_loss(difference, 2.0)).backward()
+    (losses.td_loss(q, y) + losses.conservative_loss(difference, 2.0)).backward()
     for head in range(E):
         alone, apart = (x.detach()[head : head + 1].requires_grad_() for x in (q, difference))
-        (losses.td_loss(alone, y) + conservative.conservative_loss(apart, 2.0)).backward()
+        (losses.td_loss(alone, y) + losses.conservative_loss(apart, 2.0)).backward()
         assert torch.equal(alone.grad[0], q.grad[head])
         assert torch.equal(apart.grad[0], difference.grad[head])

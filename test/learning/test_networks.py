@@ -5,11 +5,16 @@ import math
 import numpy as np
 import pytest
 import torch
-from golden import consistent, critic, gaussian, karras
+from reference_losses import consistent, critic, gaussian, karras
 
-from robo_dopamine_ros.learning.consistency import ConsistencyActor, sigma
-from robo_dopamine_ros.learning.networks import Critic, GaussianActor, Networks, squash
-from robo_dopamine_ros.learning.parameters import AgentParameters, ConRft
+from robo_dopamine_ros.learning.config import AgentConfig, ConRftConfig
+from robo_dopamine_ros.learning.networks import AgentNetworks, CriticEnsemble
+from robo_dopamine_ros.policy.networks import (
+    ConsistencyActor,
+    GaussianActor,
+    karras_noise_level,
+    sample_squashed,
+)
 
 N, B, SEEN, A, WIDTH = 4, 3, 5, 2, 6
 
@@ -27,7 +32,7 @@ def weights_of(module, prefix=''):
 
 
 def make_critic(heads=3, depth=2):
-    return Critic(heads, SEEN, A, WIDTH, depth)
+    return CriticEnsemble(heads, SEEN, A, WIDTH, depth)
 
 
 def test_critic_is_the_network_it_says():
@@ -73,7 +78,7 @@ def test_chosen_heads_and_many_actions_give_what_one_at_a_time_gives():
 def test_gaussian_actor_is_the_network_it_says():
     made = GaussianActor(SEEN, A, WIDTH, 2)
     observations, noise = torch.randn(B, SEEN), torch.randn(N, B, A)
-    actions, log_probability = squash(made(observations), noise)
+    actions, log_probability = sample_squashed(made(observations), noise)
     for n in range(N):
         for b in range(B):
             action, density = gaussian(
@@ -88,7 +93,7 @@ def test_the_density_of_actions_integrates_to_one(mean, log_std):
     std = math.exp(log_std)
     before = torch.linspace(mean - 9 * std, mean + 9 * std, 20_001)[:, None]
     gaussian_ = torch.full_like(before, mean), torch.full_like(before, log_std)
-    action, log_probability = squash(gaussian_, (before - mean) / std)
+    action, log_probability = sample_squashed(gaussian_, (before - mean) / std)
     torch.testing.assert_close(action, before.tanh())
     per_step = log_probability.exp() / before[:, 0].cosh().square()  # da = du / cosh(u)^2
     assert torch.trapezoid(per_step, before[:, 0]).item() == pytest.approx(1.0, abs=1e-6)
@@ -96,14 +101,14 @@ def test_the_density_of_actions_integrates_to_one(mean, log_std):
 
 def test_far_from_the_middle_nothing_overflows():
     gaussian_ = torch.tensor([[40.0]]), torch.tensor([[1.0]])
-    action, log_probability = squash(gaussian_, torch.tensor([[3.0]]))
+    action, log_probability = sample_squashed(gaussian_, torch.tensor([[3.0]]))
     assert action.item() == 1.0
     assert math.isfinite(log_probability.item())
 
 
 def test_noise_levels():
-    noise = ConRft()
-    found = sigma(torch.arange(40), noise)
+    noise = ConRftConfig()
+    found = karras_noise_level(torch.arange(40), noise)
     np.testing.assert_allclose(found, [karras(i, noise) for i in range(40)], rtol=1e-9)
     assert (found.diff() < 0).all()
     assert found[0].item() == pytest.approx(80.0)
@@ -111,7 +116,7 @@ def test_noise_levels():
 
 
 def test_consistency_actor_is_the_function_it_says():
-    noise = ConRft(sigma_max=5.0)
+    noise = ConRftConfig(sigma_max=5.0)
     made = ConsistencyActor(SEEN, A, WIDTH, 2, noise)
     with torch.no_grad():
         made.out.weight.mul_(80.0)  # so that some actions are clipped and some are not
@@ -133,7 +138,7 @@ def test_consistency_actor_is_the_function_it_says():
 
 
 def test_at_the_least_noise_an_action_is_given_back():
-    made = ConsistencyActor(SEEN, A, WIDTH, 2, ConRft())
+    made = ConsistencyActor(SEEN, A, WIDTH, 2, ConRftConfig())
     actions = torch.rand(B, A) * 2 - 1
     found = made(torch.randn(B, SEEN), actions, torch.full((B,), 0.002))
     torch.testing.assert_close(found, actions)
@@ -141,7 +146,7 @@ def test_at_the_least_noise_an_action_is_given_back():
 
 @pytest.mark.parametrize('algorithm', ['calql', 'conrft'])
 def test_targets_start_equal_and_never_learn_by_gradient(algorithm):
-    made = Networks(SEEN, A, AgentParameters(algorithm, critics=2, width=8, gripper=True))
+    made = AgentNetworks(SEEN, A, AgentConfig(algorithm, critics=2, width=8, gripper=True))
     for source, follower in ((made.critic, made.target), (made.gripper, made.gripper_target)):
         for ours, theirs in zip(source.parameters(), follower.parameters(), strict=True):
             assert torch.equal(ours, theirs)

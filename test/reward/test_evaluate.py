@@ -1,4 +1,4 @@
-"""The evaluation of models whose scores are known beforehand."""
+"""Evaluation of fake models with known scores."""
 
 import json
 import math
@@ -7,14 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robo_dopamine_ros.reward.evaluate import (
+from robo_dopamine_ros.grm.protocol import GRM, hop_label
+from robo_dopamine_ros.reward.evaluation import (
     EvaluationError,
     EvaluationParameters,
     evaluate,
     sampled_frames,
 )
-from robo_dopamine_ros.reward.grm import GRM
-from robo_dopamine_ros.reward.hops import hop_label
 from robo_dopamine_ros.types import SECOND, Hops, Outcome, Recording, Views
 
 KEYS = (
@@ -33,7 +32,7 @@ FAST = EvaluationParameters(probes=8, samples=50)
 
 
 def picture(progress):
-    """A scene whose red is the progress; the ramps of green and blue say what is up and right."""
+    """An image whose red channel is the progress; green and blue are vertical, horizontal ramps."""
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     red = np.full(SHAPE, round(255 * progress))
     return np.stack([red, 10 * y, 8 * x], axis=-1).astype(np.uint8)
@@ -52,12 +51,12 @@ def recording(curve, rate=10.0, **known):
 
 
 class Oracle:
-    """Reads the progress off the picture, and knows a picture it never drew."""
+    """Reads the progress from the image, and recognises other images."""
 
     name = 'oracle'
     views = ('front',)
 
-    def begin(self, context):
+    def reset(self, context):
         assert context.goal is None
         self.start = self.read(context.start)
         self.before = None
@@ -75,7 +74,7 @@ class Oracle:
         forward, backward = hop_label(self.start, now), hop_label(1.0, now)
         return Hops(float(hop), float(forward), float(backward), 1.0 - strange, known)
 
-    def rest(self):
+    def prepare_next(self):
         pass
 
     def read(self, views):
@@ -83,7 +82,7 @@ class Oracle:
 
 
 class Contrary(Oracle):
-    """Takes every step for its opposite."""
+    """Reads the opposite of the progress."""
 
     name = 'contrary'
 
@@ -92,18 +91,18 @@ class Contrary(Oracle):
 
 
 class Constant:
-    """Sees nothing."""
+    """Gives hops of 0."""
 
     name = 'constant'
     views = ('front',)
 
-    def begin(self, context):
+    def reset(self, context):
         pass
 
     def step(self, views):
         return Hops(0.0, 0.0, None)
 
-    def rest(self):
+    def prepare_next(self):
         pass
 
 
@@ -136,7 +135,7 @@ def test_an_oracle_is_perfect():
     assert {family['detected'] for family in report.details['outliers'].values()} == {1.0}
 
 
-def test_a_model_that_sees_the_opposite_scores_the_opposite():
+def test_an_inverted_model_scores_the_opposite():
     seen = recording(RAMP)
     wrong = np.abs(1.0 - 2.0 * seen.progress[::2]).mean()
     report = evaluate(Contrary(), [seen], FAST)
@@ -147,7 +146,7 @@ def test_a_model_that_sees_the_opposite_scores_the_opposite():
     assert report.false_alarm_rate == 0.0
 
 
-def test_a_constant_model_says_nothing():
+def test_scores_of_a_constant_model():
     truth = recording(RAMP)
     report = evaluate(Constant(), [truth], FAST)
     assert (report.voc, report.voc_reversed, report.hop_sign_accuracy) == (0.0, 0.0, 0.0)
@@ -157,7 +156,7 @@ def test_a_constant_model_says_nothing():
     assert set(backward.values()) == {None}  # it has no goal
 
 
-def test_a_broken_model_is_all_false_alarms():
+def test_a_model_without_readings_has_only_false_alarms():
     report = evaluate(Broken(), [recording(RAMP)], FAST)
     assert (report.false_alarm_rate, report.ood_auroc) == (1.0, 0.5)
     assert (report.hop_sign_accuracy, report.identical_hop) == (0.0, None)
@@ -198,7 +197,7 @@ def test_unsuccessful_rollouts_do_not_count_for_order_and_error():
     assert mixed.mae == alone.mae
 
 
-def test_a_recovered_mistake_lowers_the_order_in_time_but_not_against_the_truth():
+def test_a_recovery_lowers_voc_but_not_correlation_with_the_truth():
     bump = np.concatenate([RAMP[:60], RAMP[59:30:-1], RAMP[30:]])
     fused = evaluate(Oracle(), [recording(bump)], FAST).details['perspectives']['fused']
     assert fused['voc'] < 0.95
@@ -223,7 +222,7 @@ def test_the_same_seed_gives_the_same_report():
     assert first == second
 
 
-def test_progress_is_told_from_nothing_to_all():
+def test_progress_callback_goes_from_0_to_1():
     shares = []
     evaluate(Oracle(), rollouts()[:2], FAST, progress=lambda share, what: shares.append(share))
     assert shares == sorted(shares)
@@ -260,7 +259,7 @@ def test_stalled_pairs_are_left_out():
     assert report.details['hops']['pairs'] == 2 * 25
 
 
-def test_what_cannot_be_evaluated_is_named():
+def test_evaluation_errors_name_the_cause():
     with pytest.raises(EvaluationError, match='no recordings'):
         evaluate(Oracle(), [], FAST)
     with pytest.raises(EvaluationError, match=r'rollout: span 0\.\.0; it needs two frames'):
@@ -274,5 +273,5 @@ def test_what_cannot_be_evaluated_is_named():
         EvaluationParameters(noise=math.nan)
 
 
-def test_the_fakes_are_what_a_model_must_be():
+def test_the_fakes_implement_the_grm_protocol():
     assert all(isinstance(fake(), GRM) for fake in (Oracle, Contrary, Constant, Broken))

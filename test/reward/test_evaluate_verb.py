@@ -1,4 +1,4 @@
-"""The verb on real files: a model folder, an episode folder, one JSON object on stdout."""
+"""The verb `evaluate` on files: a model folder and an episode folder."""
 
 import argparse
 import json
@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from robo_dopamine_ros.cli import evaluate as verb
-from robo_dopamine_ros.data.episodes import open_recording, save_recording
-from robo_dopamine_ros.reward.compact.model import Card
-from robo_dopamine_ros.reward.compact.network import Network
-from robo_dopamine_ros.reward.compact.shape import Shape
-from robo_dopamine_ros.reward.compact.weights import save
-from robo_dopamine_ros.reward.evaluate import EvaluationParameters, sampled_frames
+from robo_dopamine_ros.data.episode_folder import open_recording, save_recording
+from robo_dopamine_ros.grm.compact.config import CompactShape
+from robo_dopamine_ros.grm.compact.model_card import ModelCard
+from robo_dopamine_ros.grm.compact.network import CompactNetwork
+from robo_dopamine_ros.grm.compact.weights import save_model
+from robo_dopamine_ros.reward.evaluation import EvaluationParameters, sampled_frames
 from robo_dopamine_ros.types import SECOND, VIEWS, Outcome, Recording, Views
 
 
@@ -32,10 +32,10 @@ def scene(i):
 
 @pytest.fixture
 def model(tmp_path):
-    """A network that has learnt nothing, saved like one that has."""
+    """A model folder with random weights."""
     torch.manual_seed(0)
-    card = Card('untaught', VIEWS, 'push the block', Shape(), least_familiarity=0.0)
-    save(tmp_path / 'model', Network(Shape()).eval(), card, scene(40), {})
+    card = ModelCard('untaught', VIEWS, 'push the block', CompactShape(), least_familiarity=0.0)
+    save_model(tmp_path / 'model', CompactNetwork(CompactShape()).eval(), card, scene(40), {})
     return tmp_path / 'model'
 
 
@@ -54,10 +54,10 @@ def episode(tmp_path):
         outcome=Outcome.SUCCESS,
         grade='success',
     )
-    return save_recording(made, tmp_path / 'push', 'pictures')
+    return save_recording(made, tmp_path / 'push', 'images')
 
 
-def test_json_is_one_object_and_all_of_stdout(model, episode, capsys, tmp_path):
+def test_json_output_is_one_object(model, episode, capsys, tmp_path):
     args = parse(model, episode, '--json', '--out', tmp_path / 'report.json', '--seed', 3)
     assert verb.run(args) == 0
     printed = capsys.readouterr()
@@ -71,7 +71,7 @@ def test_json_is_one_object_and_all_of_stdout(model, episode, capsys, tmp_path):
     assert json.loads((tmp_path / 'report.json').read_text()) == found
 
 
-def test_the_table_is_for_people(model, episode, capsys):
+def test_table_output(model, episode, capsys):
     assert verb.run(parse(model, episode, '--gap', 10, '--fusion', 'consistency')) == 0
     table = capsys.readouterr().out
     assert table.startswith('untaught: 1 recording, 42 steps')
@@ -80,7 +80,7 @@ def test_the_table_is_for_people(model, episode, capsys):
 
 
 @pytest.mark.parametrize('wrong', ['0', '-3', '1.5', 'many'])
-def test_frames_are_whole_numbers(wrong, capsys):
+def test_frame_counts_are_positive_integers(wrong, capsys):
     with pytest.raises(SystemExit):
         parse('m', 'e', f'--interval={wrong}')
     assert f'{wrong!r} is not a whole number of frames, 1 or more' in capsys.readouterr().err

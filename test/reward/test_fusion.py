@@ -1,4 +1,4 @@
-"""Eq 8, and Eq 9 to 11 with their traps."""
+"""Fusion of perspectives: Eq 8, and Eq 9 to 11 with their edge cases."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.fusion import (
+from robo_dopamine_ros.reward.progress import (
     conservative_update,
     consistency,
     disagreement,

@@ -1,4 +1,4 @@
-"""The laws of the reward: it telescopes, and it changes no optimal policy."""
+"""Properties of the reward: it telescopes and keeps the optimal policy."""
 
 import math
 
@@ -7,12 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.shaping import (
-    Rewarder,
-    RewardParameters,
-    discount,
-    step_reward,
-)
+from robo_dopamine_ros.reward.shaping import RewardParameters, RewardShaper, discount, step_reward
 from robo_dopamine_ros.types import SECOND, Outcome, Progress
 
 ENDS = [outcome for outcome in Outcome if outcome is not Outcome.NONE]
@@ -46,8 +41,8 @@ def test_one_step_by_hand():
     ],
 )
 def test_the_last_step_by_hand(outcome, reward, terminated, truncated):
-    rewarder = Rewarder()
-    rewarder.begin('e1')
+    rewarder = RewardShaper()
+    rewarder.reset('e1')
     assert rewarder.update(Progress(0, 'e1', 1, progress=0.9, confidence=0.7, valid=True)) is None
     last = rewarder.end(outcome, TICK)
     assert last.reward == pytest.approx(reward)
@@ -64,22 +59,22 @@ def test_discount_follows_time_and_not_the_number_of_steps():
     assert discount(1.0, parameters) == pytest.approx(0.98**10)
 
 
-def test_only_the_word_of_the_conductor_pays():
+def test_only_the_outcome_of_the_episode_manager_gives_success_reward():
     """A model that is sure of success earns nothing by itself; a person's word pays without it."""
-    rewarder = Rewarder()
+    rewarder = RewardShaper()
     for i in range(5):
         sure = Progress(i * TICK, progress=1.0, valid=True, success_candidate=True)
         reward = rewarder.update(sure)
         assert reward is None or reward.success == 0.0
     assert rewarder.end(Outcome.FAILURE, 5 * TICK).success == 0.0
-    rewarder.begin()
+    rewarder.reset()
     overruled = rewarder.end(Outcome.SUCCESS, 5 * TICK)
     assert (overruled.success, overruled.reward) == (1.0, 1.0)
 
 
-def test_other_episodes_old_stamps_and_what_follows_the_end_give_nothing():
-    rewarder = Rewarder()
-    rewarder.begin('e1')
+def test_other_episodes_old_stamps_and_later_readings_give_no_reward():
+    rewarder = RewardShaper()
+    rewarder.reset('e1')
     rewarder.update(Progress(TICK, 'e1', progress=0.2, valid=True))
     assert rewarder.update(Progress(2 * TICK, 'e0', progress=0.9, valid=True)) is None
     assert rewarder.update(Progress(TICK, 'e1', progress=0.9, valid=True)) is None
@@ -96,7 +91,7 @@ def test_other_episodes_old_stamps_and_what_follows_the_end_give_nothing():
 @given(READINGS, st.integers(0, 5 * SECOND), st.sampled_from(ENDS), st.floats(0.9, 1.0))
 def test_shaping_telescopes_over_any_episode_and_any_gaps(readings, wait, outcome, gamma):
     parameters = RewardParameters(gamma=gamma)
-    rewarder = Rewarder(parameters)
+    rewarder = RewardShaper(parameters)
     stamp, rewards, first, last = 0, [], None, None
     for step, progress, valid in readings:
         stamp += step
@@ -157,7 +152,7 @@ class World:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.8, 0.98))
-def test_shaping_leaves_the_optimal_policy_of_random_worlds_as_it_was(seed, gamma):
+def test_shaping_keeps_the_optimal_policy_of_random_mdps(seed, gamma):
     world = World(np.random.default_rng(seed))
     parameters = RewardParameters(gamma=gamma)
     plain, shaped = world.values(parameters, False), world.values(parameters, True)
@@ -166,7 +161,7 @@ def test_shaping_leaves_the_optimal_policy_of_random_worlds_as_it_was(seed, gamm
     assert (best == (shaped >= shaped.max(1, keepdims=True) - 1e-8)).all()
 
 
-def test_a_terminal_potential_would_have_changed_the_policy():
+def test_a_terminal_potential_would_change_the_policy():
     """Why the rule is there: with Phi kept at the end, failing early at high progress pays."""
     parameters = RewardParameters()
     fails = step_reward(0, TICK, 0.0, 0.9, parameters, Outcome.FAILURE)
@@ -189,11 +184,11 @@ def test_wrong_parameters_are_named(wrong, text):
         RewardParameters(**wrong)
 
 
-def test_time_cannot_run_backwards():
+def test_negative_step_durations_are_refused():
     with pytest.raises(ValueError, match=r'dt = -1\.0 s; a step cannot take negative time'):
         step_reward(SECOND, 0, 0.1, 0.2, RewardParameters())
 
 
-def test_an_episode_ends_with_a_name():
+def test_an_episode_ends_with_a_named_outcome():
     with pytest.raises(ValueError, match='outcome = NONE'):
-        Rewarder().end(Outcome.NONE, 0)
+        RewardShaper().end(Outcome.NONE, 0)

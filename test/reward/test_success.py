@@ -1,4 +1,4 @@
-"""The debounced proposal of success."""
+"""The debounced success proposal."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.success import SuccessParameters, SuccessState, debounce
+from robo_dopamine_ros.reward.progress import SuccessParameters, SuccessState, debounce
 from robo_dopamine_ros.types import SECOND, Progress
 
 TICK = SECOND // 10
@@ -27,22 +27,22 @@ def run(values, parameters, confidence=1.0):
     return proposed
 
 
-def test_a_single_spike_proposes_nothing():
+def test_a_single_spike_gives_no_proposal():
     assert not any(run([0.1, 1.0, 0.1, 1.0, 1.0, 0.94], SuccessParameters(readings=3, hold=0.0)))
 
 
-def test_it_takes_both_readings_and_time():
+def test_a_proposal_takes_readings_and_time():
     assert run([1.0] * 4, SuccessParameters(readings=2, hold=0.3)) == [False, False, False, True]
     assert run([1.0] * 4, SuccessParameters(readings=4, hold=0.1)) == [False, False, False, True]
 
 
-def test_small_dips_keep_it_and_large_ones_withdraw_it():
+def test_small_dips_keep_and_large_dips_withdraw_a_proposal():
     values = [0.96, 0.96, 0.91, 0.96, 0.89, 0.96]
     found = run(values, SuccessParameters(readings=2, hold=0.0, delta=0.05, release=0.05))
     assert found == [False, True, True, True, False, False]
 
 
-def test_silence_is_no_evidence():
+def test_invalid_readings_withdraw_a_proposal():
     parameters = SuccessParameters(readings=2, hold=0.0)
     assert run([1.0, None, 1.0, 1.0, None, 1.0], parameters) == [
         False,
@@ -54,12 +54,12 @@ def test_silence_is_no_evidence():
     ]
 
 
-def test_readings_nobody_trusts_do_not_count():
+def test_readings_of_low_confidence_do_not_count():
     assert not any(run([1.0] * 9, SuccessParameters(confidence=0.6), confidence=0.59))
 
 
 @given(st.lists(st.none() | st.floats(0.0, 1.0), max_size=40), st.integers(1, 5))
-def test_every_proposal_was_earned(values, needed):
+def test_every_proposal_follows_an_unbroken_run(values, needed):
     """Before any proposal stand `needed` readings in a row at the threshold."""
     proposed = run(values, SuccessParameters(readings=needed, hold=0.0))
     for i, (now, before) in enumerate(zip(proposed, [False, *proposed], strict=False)):

@@ -1,4 +1,4 @@
-"""Progress from hops, whatever the model answers."""
+"""Progress from hops, for any output of the model."""
 
 import math
 
@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.success import SuccessParameters
-from robo_dopamine_ros.reward.tracker import (
+from robo_dopamine_ros.reward.progress import (
     FUSIONS,
     RECURSIONS,
     ProgressTracker,
+    SuccessParameters,
     TrackerParameters,
 )
 from robo_dopamine_ros.types import SECOND, Hops
@@ -33,7 +33,7 @@ TICK = SECOND // 10
 
 def test_eq_8_by_hand():
     tracker = ProgressTracker()
-    tracker.begin('e1', 'stack', 'oracle')
+    tracker.reset('e1', 'stack', 'oracle')
     first = tracker.update(Hops(0.0, 0.0, -1.0), 0)
     assert (first.step, first.progress, first.valid) == (1, 0.0, True)
     second = tracker.update(Hops(0.3, 0.6, -0.4), TICK)
@@ -48,7 +48,7 @@ def test_eq_8_by_hand():
     assert third.model == 'oracle'
 
 
-def test_the_two_recursions_differ_in_what_they_build_on():
+def test_the_two_recursions_differ():
     readings = {}
     for recursion in RECURSIONS:
         tracker = ProgressTracker(TrackerParameters(recursion=recursion))
@@ -65,7 +65,7 @@ def test_the_first_reading_shows_an_episode_that_begins_halfway():
 
 def test_reversed_playback_starts_from_one():
     tracker = ProgressTracker()
-    tracker.begin(start_progress=1.0)
+    tracker.reset(start_progress=1.0)
     assert tracker.update(Hops(0.0, 0.0, 0.0), 0).progress == 1.0
     assert tracker.update(Hops(-0.3, -0.3, -0.3), TICK).progress == pytest.approx(0.7)
 
@@ -81,7 +81,7 @@ def test_reversed_playback_starts_from_one():
         (Hops(0.5, 0.5, 0.0, math.nan), 'familiarity = nan; it must be within 0..1'),
     ],
 )
-def test_no_reading_holds_the_progress_and_says_why(hops, reason):
+def test_an_invalid_reading_holds_the_progress_with_a_reason(hops, reason):
     tracker = ProgressTracker()
     before = tracker.update(Hops(0.2, 0.3, -0.7), TICK)
     held = tracker.update(hops, 2 * TICK)
@@ -94,7 +94,7 @@ def test_no_reading_holds_the_progress_and_says_why(hops, reason):
 
 
 @pytest.mark.parametrize('stamp', [TICK, TICK - 1, 0])
-def test_a_stamp_that_is_not_newer_is_no_reading(stamp):
+def test_a_stamp_that_is_not_newer_is_refused(stamp):
     tracker = ProgressTracker()
     tracker.update(Hops(0.2, 0.3, -0.7), TICK)
     held = tracker.update(Hops(0.2, 0.3, -0.7), stamp)
@@ -102,18 +102,18 @@ def test_a_stamp_that_is_not_newer_is_no_reading(stamp):
     assert held.reason == f'stamp = {stamp} ns; it must be newer than {TICK} ns'
 
 
-def test_a_new_episode_forgets_everything():
+def test_reset_clears_the_state():
     tracker = ProgressTracker()
     tracker.update(Hops(0.9, 0.9, -0.1), TICK)
     tracker.update(Hops(0.9, 0.9, -0.1, valid=False), 2 * TICK)
-    tracker.begin('e2')
+    tracker.reset('e2')
     assert tracker.rejected == 0
     first = tracker.update(Hops(0.0, 0.0, -1.0), 0)
     assert (first.valid, first.step, first.progress) == (True, 1, 0.0)
 
 
 @given(PARAMETERS, st.lists(GOOD | WILD, min_size=1, max_size=30))
-def test_readings_stay_in_their_ranges_for_any_answers(parameters, answers):
+def test_readings_stay_in_range_for_any_hops(parameters, answers):
     tracker = ProgressTracker(parameters)
     valid, previous = 0, 0.0
     for i, hops in enumerate(answers):
@@ -183,4 +183,4 @@ def test_wrong_parameters_are_named(wrong, text):
 
 def test_wrong_start_is_named():
     with pytest.raises(ValueError, match=r'start_progress = nan; it must be within 0\.\.1'):
-        ProgressTracker().begin(start_progress=math.nan)
+        ProgressTracker().reset(start_progress=math.nan)

@@ -1,6 +1,6 @@
-"""A camera of one view, started as `camera_process.py VIEW`; each line on stdin names its fault.
+"""A fake camera, started as `camera_process.py VIEW`; a line on stdin sets its fault.
 
-Good pictures are grey (128); those that must never be used are white.
+Valid images are grey (128); those that must never be used are white.
 """
 
 import array
@@ -25,8 +25,8 @@ def jpeg(picture: np.ndarray) -> bytes:
     return cv2.imencode('.jpg', picture)[1].tobytes()
 
 
-class Camera:
-    """Publishes raw and compressed pictures, with the fault that is set."""
+class FaultyCamera:
+    """Publishes raw and compressed images with the fault that is set."""
 
     def __init__(self, node: Node, view: str) -> None:
         self.fault = ''
@@ -60,18 +60,18 @@ class Camera:
 
     def _stamp(self) -> int:
         now = self._clock.now().nanoseconds
-        strange = {
+        faulty = {
             'zero': 0,
             'backwards': self._first - self._count * SECOND,
             'future': now + 10 * SECOND,
         }
-        return strange.get(self.fault, now)
+        return faulty.get(self.fault, now)
 
 
 def main() -> None:
     rclpy.init()
     node = rclpy.create_node(f'camera_{sys.argv[1]}')
-    camera = Camera(node, sys.argv[1])
+    camera = FaultyCamera(node, sys.argv[1])
 
     def listen() -> None:
         for line in sys.stdin:

@@ -16,7 +16,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.signals import SignalHandlerOptions  # noqa: E402
 
-from robo_dopamine_ros.cli.domain import free_domain  # noqa: E402
+from robo_dopamine_ros.cli.dds_domain import free_domain  # noqa: E402
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
-from robo_dopamine_ros.nodes.observer import Observer
+from robo_dopamine_ros.nodes.cell_client import CellClient
 from robo_dopamine_ros.ros import topics
 
 HERE = Path(__file__).parent
 PATIENCE = 20.0  # [s] for a condition, on a machine that has much else to do
-CONDUCTOR = ['-m', 'robo_dopamine_ros.nodes.conductor']
+EPISODE_MANAGER = ['-m', 'robo_dopamine_ros.nodes.episode_manager']
 REWARD = [str(HERE / 'reward_process.py')]
 
 
@@ -53,13 +53,13 @@ class Child:
         self.popen.communicate()
 
 
-class Watcher(Observer):
+class Watcher(CellClient):
     """Also keeps the newest diagnostics by name, and waits."""
 
     def __init__(self) -> None:
         super().__init__('watcher')
         self.health: dict[str, DiagnosticStatus] = {}
-        self.keep(topics.DIAGNOSTICS, self._take, [])
+        self.subscribe(topics.DIAGNOSTICS, self._take, [])
 
     def _take(self, message: DiagnosticArray) -> None:
         self.health.update({status.name: status for status in message.status})

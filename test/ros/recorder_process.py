@@ -4,16 +4,15 @@ import sys
 import time
 from typing import Any
 
-from robo_dopamine_ros.learning.experience import Experience
-from robo_dopamine_ros.learning.folder import Folder
-from robo_dopamine_ros.learning.intake import reopen_experience
-from robo_dopamine_ros.nodes.recorder import Recorder
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.experience.writer import ExperienceWriter
+from robo_dopamine_ros.nodes.recorder import RecorderNode
+from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.training.config import RunDir, reopen_experience_writer
 
 
-def reopen(folder: Folder) -> Experience:
+def reopen(folder: RunDir) -> ExperienceWriter:
     limit = folder.path / 'limit'
-    experience = reopen_experience(folder, int(limit.read_text()) if limit.exists() else 0)
+    experience = reopen_experience_writer(folder, int(limit.read_text()) if limit.exists() else 0)
     record = experience.record
 
     def late(event: Any, now: int) -> Any:
@@ -26,4 +25,4 @@ def reopen(folder: Folder) -> Experience:
 
 
 if __name__ == '__main__':
-    sys.exit(run(lambda: Recorder(reopen)))
+    sys.exit(run_node(lambda: RecorderNode(reopen)))

@@ -1,4 +1,4 @@
-"""The reward node with a model that sees brightness, and a training of no time."""
+"""The reward node with the fake brightness model and a fake training process."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from brightness import Brightness
 
 from robo_dopamine_ros.nodes.reward import RewardNode
-from robo_dopamine_ros.ros.run import run
+from robo_dopamine_ros.ros.spin import run_node
 from robo_dopamine_ros.types import VIEWS
 
 TRAINING = """
@@ -31,4 +31,4 @@ def adapt(demonstration: Path, model: Path, seed: int) -> list[str]:
 
 
 if __name__ == '__main__':
-    sys.exit(run(lambda: RewardNode(load, adapt)))
+    sys.exit(run_node(lambda: RewardNode(load, adapt)))

@@ -1,4 +1,4 @@
-"""Messages and nouns say the same, in both directions."""
+"""Every type survives the conversion to its message and back."""
 
 import dataclasses
 import math
@@ -10,18 +10,19 @@ from hypothesis import strategies as st
 from robo_dopamine import msg
 
 from robo_dopamine_ros.ros import convert
+from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.types import (
-    Action,
+    ArmCommand,
     ArmState,
     Control,
     Episode,
-    Kept,
     LearnerStatus,
     Mode,
     Outcome,
     Phase,
     Pose,
     Progress,
+    RecorderStatus,
     Reward,
 )
 
@@ -38,8 +39,8 @@ def vectors(size: int) -> st.SearchStrategy[np.ndarray]:
 
 JOINTS = st.integers(1, 8).flatmap(vectors)
 POSES = st.builds(Pose, position=vectors(3), orientation=vectors(4))
-ACTIONS = st.builds(
-    Action,
+COMMANDS = st.builds(
+    ArmCommand,
     stamp=STAMPS,
     twist=vectors(6),
     joints=st.none() | JOINTS,
@@ -51,10 +52,10 @@ ACTIONS = st.builds(
 PLAIN = {int: COUNTS, float: NUMBERS, bool: st.booleans(), str: WORDS}
 
 
-def plain(noun: type, **known: st.SearchStrategy) -> st.SearchStrategy:
-    """Build a noun with every field that is not named drawn by its type."""
-    drawn = {f.name: PLAIN[f.type] for f in dataclasses.fields(noun) if f.type in PLAIN}
-    return st.builds(noun, **{**drawn, 'stamp': STAMPS, **known})
+def plain(kind: type, **known: st.SearchStrategy) -> st.SearchStrategy:
+    """Build a dataclass whose fields are drawn by their types, except those given."""
+    drawn = {f.name: PLAIN[f.type] for f in dataclasses.fields(kind) if f.type in PLAIN}
+    return st.builds(kind, **{**drawn, 'stamp': STAMPS, **known})
 
 
 ARM_STATES = st.builds(
@@ -70,41 +71,49 @@ ARM_STATES = st.builds(
     fault=WORDS,
     driver=WORDS,
 )
-CONTROLS = plain(Control, mode=st.sampled_from(Mode), sent=ACTIONS, target=st.none() | POSES)
+CONTROLS = plain(Control, mode=st.sampled_from(Mode), sent=COMMANDS, target=st.none() | POSES)
 LEARNER = plain(
     LearnerStatus,
     losses=st.dictionaries(WORDS, NUMBERS),
-    steps=VERSIONS,
+    updates=VERSIONS,
     policy_version=VERSIONS,
 )
 EPISODES = plain(Episode, phase=st.sampled_from(Phase), outcome=st.sampled_from(Outcome))
 REWARDS = plain(Reward, previous_stamp=STAMPS)
 CASES = {
-    'progress': (plain(Progress), convert.progress_to_msg, convert.progress_from_msg),
+    'progress': (plain(Progress), convert.to_msg, convert.from_msg),
     'reward': (
         plain(Reward, previous_stamp=STAMPS),
-        convert.reward_to_msg,
-        convert.reward_from_msg,
+        convert.to_msg,
+        convert.from_msg,
     ),
-    'episode': (EPISODES, convert.episode_to_msg, convert.episode_from_msg),
-    'kept': (
-        plain(Kept, epoch=VERSIONS, sequence=VERSIONS),
-        convert.kept_to_msg,
-        convert.kept_from_msg,
+    'episode': (EPISODES, convert.to_msg, convert.from_msg),
+    'recorder status': (
+        plain(RecorderStatus, epoch=VERSIONS, sequence=VERSIONS),
+        convert.to_msg,
+        convert.from_msg,
     ),
-    'learner': (LEARNER, convert.learner_status_to_msg, convert.learner_status_from_msg),
+    'learner': (LEARNER, convert.to_msg, convert.from_msg),
     'arm state': (
         ARM_STATES,
-        lambda state: convert.arm_state_to_msg(state, 'base'),
-        convert.arm_state_from_msg,
+        lambda state: convert.to_msg(state, 'base'),
+        convert.from_msg,
     ),
-    'action': (ACTIONS, lambda a: convert.action_to_msg(a, 'base'), convert.action_from_msg),
-    'control': (CONTROLS, lambda c: convert.control_to_msg(c, 'base'), convert.control_from_msg),
+    'command': (
+        COMMANDS,
+        lambda c: convert.to_msg(c, 'base'),
+        convert.from_msg,
+    ),
+    'control': (
+        CONTROLS,
+        lambda c: convert.to_msg(c, 'base'),
+        convert.from_msg,
+    ),
 }
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two nouns are equal field by field, NaN equal to NaN."""
+    """Whether two values are equal field by field, NaN equal to NaN."""
     if dataclasses.is_dataclass(one):
         assert type(one) is type(other)
         return all(
@@ -120,12 +129,12 @@ def same(one: object, other: object) -> bool:
 
 
 @pytest.mark.parametrize('case', CASES)
-def test_every_noun_survives_its_message(case: str) -> None:
-    nouns, there, back = CASES[case]
+def test_every_type_survives_its_message(case: str) -> None:
+    values, there, back = CASES[case]
 
-    @given(nouns)
-    def survives(noun: object) -> None:
-        assert same(back(there(noun)), noun)
+    @given(values)
+    def survives(value: object) -> None:
+        assert same(back(there(value)), value)
 
     survives()
 
@@ -136,12 +145,12 @@ def test_stamps_are_exact(stamp: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ('noun', 'message'),
+    ('kind', 'message'),
     [(Progress, msg.Progress), (Reward, msg.Reward), (Episode, msg.Episode)],
 )
-def test_message_and_noun_have_the_same_fields(noun: type, message: type) -> None:
+def test_message_and_type_have_the_same_fields(kind: type, message: type) -> None:
     known = set(message.get_fields_and_field_types()) - {'header'} | {'stamp'}
-    assert known == {field.name for field in dataclasses.fields(noun)}
+    assert known == {field.name for field in dataclasses.fields(kind)}
 
 
 def test_constants_of_messages_are_those_of_the_enums() -> None:
@@ -155,14 +164,14 @@ def test_constants_of_messages_are_those_of_the_enums() -> None:
 
 def test_unknown_phase_is_refused() -> None:
     with pytest.raises(ValueError, match='9 is not a valid Phase'):
-        convert.episode_from_msg(msg.Episode(phase=9))
+        convert.from_msg(msg.Episode(phase=9))
 
 
-def test_picture_becomes_its_message() -> None:
-    picture = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
-    message = convert.image_to_msg(picture, 1_500_000_000, 'front')
+def test_image_becomes_its_message() -> None:
+    image = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
+    message = image_to_msg(image, 1_500_000_000, 'front')
     assert (message.height, message.width, message.step, message.encoding) == (2, 4, 12, 'rgb8')
-    assert bytes(message.data) == picture.tobytes()
+    assert bytes(message.data) == image.tobytes()
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (1, 500_000_000)
-    with pytest.raises(ValueError, match=r'picture = float64 \(2, 4, 3\); it must be uint8'):
-        convert.image_to_msg(picture.astype(float), 0)
+    with pytest.raises(ValueError, match=r'image = float64 \(2, 4, 3\); it must be uint8'):
+        image_to_msg(image.astype(float), 0)

@@ -29,7 +29,7 @@ def test_activating_is_enough_without_a_new_process() -> None:
         'from robo_dopamine_ros.ros import environment; environment.activate();'
         'import robo_dopamine.action; print("ok")'
     )
-    env = bare(PYTHONPATH=str(environment.SOURCES))
+    env = bare(PYTHONPATH=str(environment.SOURCE_DIR))
     done = subprocess.run([sys.executable, '-c', code], env=env, capture_output=True, text=True)
     assert done.stdout == 'ok\n', done.stderr
 
@@ -56,4 +56,4 @@ def test_it_can_be_given_twice() -> None:
 
 def test_what_is_not_shipped_is_named() -> None:
     with pytest.raises(environment.NotBuiltError, match='no config/nothing.xml in '):
-        environment.shared('config/nothing.xml')
+        environment.shared_path('config/nothing.xml')

@@ -20,13 +20,13 @@ HELD = {'camera frozen': 'left_wrist is'}
 
 
 def test_what_is_promised_for_a_loss_happens(domain: int, tmp_path: Path) -> None:
-    told = tmp_path / 'faults.json'
+    report = tmp_path / 'faults.json'
     names = [*HELD, *LATCHED]
-    bench = [sys.executable, str(BENCH / 'faults.py'), '--slack', str(SLACK), '--json', str(told)]
+    bench = [sys.executable, str(BENCH / 'faults.py'), '--slack', str(SLACK), '--json', str(report)]
     command = ['timeout', '100', *bench, '--only', *names]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = {row['row']: row for row in json.loads(told.read_text())['rows']}
+    rows = {row['row']: row for row in json.loads(report.read_text())['rows']}
     assert set(rows) == set(names)
     for name, words in (HELD | LATCHED).items():
         row = rows[name]
@@ -47,10 +47,11 @@ def test_the_bench_knows_when_the_arm_stands(
     stop: float, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(BENCH))
-    from _tape import Place, standstill
+    from _fault_log import ToolPosition, standstill
 
     times = np.arange(0.02, 1.0, 0.02)
-    places = [Place(round(t * 1e9), np.array([0.05 * min(t, stop), 0.0, 0.0])) for t in times]
-    came, way = standstill(places, 0)
+    tracks = [np.array([0.05 * min(t, stop), 0.0, 0.0]) for t in times]
+    positions = [ToolPosition(round(t * 1e9), p) for t, p in zip(times, tracks, strict=True)]
+    came, distance = standstill(positions, 0)
     assert came == pytest.approx(seconds, abs=0.03)
-    assert np.isinf(came) or way == pytest.approx(0.05 * max(stop - 0.02, 0.0), abs=1e-3)
+    assert np.isinf(came) or distance == pytest.approx(0.05 * max(stop - 0.02, 0.0), abs=1e-3)

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from arms.descriptions import ARMS, URDF
 from processes import HERE, Child
-from test_gate_node import GATE, UP, WAITS, Cell
+from test_gate_node import GATE, TIMEOUTS, UP, Cell
 
 from robo_dopamine_ros.types import Mode
 
 PIPER = ARMS['piper']
 DRIVER = [str(HERE.parent / 'drivers' / 'agx_driver.py')]
 PARAMETERS = {
-    **{f'limits.{name}': wait for name, wait in WAITS.items() if name != 'force'},
+    **{f'limits.{name}': wait for name, wait in TIMEOUTS.items() if name != 'force'},
     'armed': 'true',
     'stop_lock': 'false',
     'limits.low': '[-1.0, -1.0, 0.0]',
@@ -22,7 +22,7 @@ PARAMETERS = {
     'driver.tool_frame': PIPER.tool,
     'driver.joints': f'[{", ".join(PIPER.joints)}]',
     'driver.gripper.kind': 'none',
-    'driver.agx.chain.urdf': str(URDF / 'piper.urdf'),
+    'driver.agx.kinematics.urdf': str(URDF / 'piper.urdf'),
 }
 
 
@@ -37,11 +37,11 @@ def children(domain: int) -> Iterator[list[Child]]:
 
 def test_a_driver_that_comes_up_late_is_started_all_the_same(children: list[Child]) -> None:
     with Cell(PIPER.base) as cell:
-        cell.becomes(Mode.HOLD, 'the driver did not start')
+        cell.wait_for_mode(Mode.HOLD, 'the driver did not start')
         children.append(Child(DRIVER))
         cell.until(lambda: cell.states and not cell.states[-1].fault, 'the arm is not started')
-        cell.becomes(Mode.HOLD, 'no episode runs')
+        cell.wait_for_mode(Mode.HOLD, 'no episode runs')
         there = cell.states[-1].pose.position[2]
-        cell.person(UP)
-        cell.becomes(Mode.HUMAN)
+        cell.command_human(UP)
+        cell.wait_for_mode(Mode.HUMAN)
         cell.until(lambda: cell.states[-1].pose.position[2] > there + 0.01, 'it does not move')

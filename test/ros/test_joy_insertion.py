@@ -9,21 +9,23 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import control_from_msg
+from robo_dopamine_ros.ros.convert import from_msg
 from robo_dopamine_ros.types import Control, Mode
 
-LONGEST = 60.0  # [s] for an insertion, ten times what it takes
+TIMEOUT = 60.0  # [s] ten times what an insertion takes
 GRADE = topics.Topic('sim/grade', String, topics.LATCHED, None, 'sim', 'tests', 'the truth')
-DRIVE = topics.Service('operator/drive', SetBool, 'operator', 'take over, or hand back')
-CELL = {  # a machine that has much else to do must not look like a fault
-    'sim': ('width:=64', 'height:=48', 'camera_rate:=5.0', 'conduct.seed:=3'),
+DRIVE = topics.Service(
+    'scripted_operator/drive', SetBool, 'scripted_operator', 'take over, or hand back'
+)
+CELL = {  # a loaded machine must not look like a fault
+    'sim': ('width:=64', 'height:=48', 'camera_rate:=5.0', 'realtime.seed:=3'),
     'gate': (
         'armed:=true',
         'stop_lock:=false',
-        *(f'limits.{name}:=1.0' for name in ('arm_timeout', 'human_timeout', 'stall')),
+        *(f'limits.{name}:=1.0' for name in ('arm_timeout', 'human_timeout', 'tick_timeout')),
     ),
-    'teleop': ('device:=joy', 'joy.silence:=1.0', 'person:=Ada'),
-    'operator': ('begin:=board', 'seed:=3'),
+    'teleop': ('device:=joy', 'joy.timeout:=1.0', 'person:=Ada'),
+    'scripted_operator': ('trigger:=board', 'seed:=3'),
 }
 
 
@@ -47,10 +49,10 @@ def cell(domain: int) -> Iterator[None]:
 def test_a_peg_is_inserted_by_joy_messages(cell: None, watcher: Watcher) -> None:
     grades: list[str] = []
     controls: list[Control] = []
-    watcher.keep(GRADE, lambda message: message.data, grades)
-    watcher.keep(topics.CONTROL, control_from_msg, controls)
+    watcher.subscribe(GRADE, lambda message: message.data, grades)
+    watcher.subscribe(topics.CONTROL, from_msg, controls)
     watcher.until(lambda: any(c.mode is Mode.HUMAN for c in controls), 'nobody drives')
-    deadline = time.monotonic() + LONGEST
+    deadline = time.monotonic() + TIMEOUT
     while 'success' not in grades:
         assert time.monotonic() < deadline, f'{grades}, {controls[-1]}'
         time.sleep(0.02)
@@ -59,7 +61,7 @@ def test_a_peg_is_inserted_by_joy_messages(cell: None, watcher: Watcher) -> None
 
     handed_back(watcher, controls)
     watcher.call(DRIVE, SetBool.Request(data=True))
-    watcher.until(lambda: controls[-1].mode is Mode.HUMAN, 'nobody takes over when told to')
+    watcher.until(lambda: controls[-1].mode is Mode.HUMAN, 'nobody takes over on request')
     watcher.call(DRIVE, SetBool.Request(data=False))
     handed_back(watcher, controls)
 

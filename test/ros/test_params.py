@@ -1,13 +1,14 @@
 """Parameters come from dataclasses, and only from there."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from robo_dopamine_ros.nodes.kinds import KINDS, parameters_of
+from robo_dopamine_ros.nodes.cell_config import NODES, parameters_class
 from robo_dopamine_ros.ros.params import ParameterError, declare, flatten
 
 
@@ -41,13 +42,13 @@ class Wrong:
     what: dict = field(default_factory=dict)
 
 
-def declared(domain: int, *overrides: str) -> tuple[Node, Outer]:
+def declared(domain: int, *overrides: str, parameters: type = Outer) -> tuple[Node, Any]:
     context = rclpy.Context()
     arguments = [word for override in overrides for word in ('-p', override)]
     rclpy.init(args=['--ros-args', *arguments], context=context)
     try:
         node = rclpy.create_node('n', context=context)
-        return node, declare(node, Outer)
+        return node, declare(node, parameters)
     finally:
         context.try_shutdown()
 
@@ -100,12 +101,31 @@ def test_what_cannot_be_is_refused_by_name(domain: int, override: str, text: str
         declared(domain, override)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """With the name that `turning` has now."""
+
+    angular_speed: float = 1.0  # [rad/s]
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A node with limits."""
+
+    limits: Limits = field(default_factory=Limits)
+
+
+def test_a_retired_name_is_refused_with_the_new_one(domain: int) -> None:
+    with pytest.raises(ParameterError, match=r'^limits.turning is now limits.angular_speed$'):
+        declared(domain, 'limits.turning:=2.0', parameters=Limited)
+
+
 def test_fields_that_ros_cannot_hold_are_refused() -> None:
     with pytest.raises(TypeError, match='Wrong.what: .*dict.* cannot be a ROS parameter'):
         flatten(Wrong)
 
 
-@pytest.mark.parametrize('node', KINDS)
+@pytest.mark.parametrize('node', NODES)
 def test_every_parameter_of_a_node_says_what_it_means(node: str) -> None:
-    unsaid = [key for key, leaf in flatten(parameters_of(node)).items() if not leaf.description]
+    unsaid = [key for key, leaf in flatten(parameters_class(node)).items() if not leaf.description]
     assert not unsaid

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from policy_world import World, make_run, publish
+from fake_cell import FakeCell, make_run, publish
 from processes import Child
 
-from robo_dopamine_ros.learning.folder import Folder
-from robo_dopamine_ros.learning.steps import Scale
+from robo_dopamine_ros.experience.types import ActionScale
+from robo_dopamine_ros.training.config import RunDir
 from robo_dopamine_ros.types import Mode, Outcome, Phase
 
 POLICY = ['-m', 'robo_dopamine_ros.nodes.policy']
@@ -22,7 +22,7 @@ POLICY = ['-m', 'robo_dopamine_ros.nodes.policy']
 class Scene:
     """A run without weights, a policy in it, and all around."""
 
-    world: World
+    cell: FakeCell
     policy: Child
     folder: Path
     features: int
@@ -32,25 +32,25 @@ class Scene:
 
     def act(self, name: str = 'e1') -> None:
         """Begin an episode and wait until the policy moves in it."""
-        if not Folder(self.folder).weights.exists():
+        if not RunDir(self.folder).weights.exists():
             self.publish(1)
-        self.wait(lambda: self.world.holds('no episode runs'), 'it does not speak')
-        self.world.say(Phase.RUNNING, name)
+        self.wait(lambda: self.cell.holds('no episode runs'), 'it does not speak')
+        self.cell.publish_episode(Phase.RUNNING, name)
         self.wait(lambda: self.acted() >= 3, 'it does not act')
 
     def acted(self) -> int:
-        return sum(step.mode is Mode.POLICY for step in self.world.kept)
+        return sum(step.mode is Mode.POLICY for step in self.cell.stored)
 
     def wait(self, condition, failure: str) -> None:
-        self.world.until(condition, f'{failure}: {self.world.wish.reason}')
+        self.cell.until(condition, f'{failure}: {self.cell.command.reason}')
 
 
 @pytest.fixture
 def scene(domain: int, tmp_path: Path) -> Iterator[Scene]:
     features = make_run(tmp_path)
     policy = Child(POLICY, f'run:={tmp_path}')
-    with World() as world:
-        scene = Scene(world, policy, tmp_path, features)
+    with FakeCell() as cell:
+        scene = Scene(cell, policy, tmp_path, features)
         try:
             yield scene
         finally:
@@ -58,88 +58,88 @@ def scene(domain: int, tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_what_was_seen_and_sent_becomes_steps(scene: Scene) -> None:
-    world = scene.world
-    scene.wait(lambda: world.holds('no episode runs'), 'it does not speak')
-    world.say(Phase.RUNNING, 'e1')
-    scene.wait(lambda: world.holds('policy.safetensors', 'no weights'), 'it needs weights')
+    cell = scene.cell
+    scene.wait(lambda: cell.holds('no episode runs'), 'it does not speak')
+    cell.publish_episode(Phase.RUNNING, 'e1')
+    scene.wait(lambda: cell.holds('policy.safetensors', 'no weights'), 'it needs weights')
     scene.publish(4)
     scene.wait(lambda: scene.acted() >= 15, 'it does not act')
-    world.mode = Mode.HUMAN
-    people = len(world.kept)
-    scene.wait(lambda: [s.mode for s in world.kept[people:]].count(Mode.HUMAN) > 3, 'no person')
-    world.mode = None
+    cell.mode = Mode.HUMAN
+    people = len(cell.stored)
+    scene.wait(lambda: [s.mode for s in cell.stored[people:]].count(Mode.HUMAN) > 3, 'no person')
+    cell.mode = None
     before = scene.acted()
     scene.wait(lambda: scene.acted() > before + 3, 'it does not go on')
-    world.say(Phase.ENDED, 'e1', outcome=Outcome.SUCCESS, decided_by='grm')
-    word = world.word.stamp
-    scene.wait(lambda: world.kept[-1].end.stamp >= word, 'the last step has no end')
-    steps = list(world.kept)
-    scene.wait(lambda: world.holds('no episode runs'), 'it goes on')
-    assert [step.key.sequence for step in steps] == list(range(len(steps)))
-    assert {(step.episode, step.key.epoch) for step in steps} == {('e1', steps[0].key.epoch)}
+    cell.publish_episode(Phase.ENDED, 'e1', outcome=Outcome.SUCCESS, decided_by='grm')
+    end_stamp = cell.episode_state.stamp
+    scene.wait(lambda: cell.stored[-1].end.stamp >= end_stamp, 'the last step has no end')
+    steps = list(cell.stored)
+    scene.wait(lambda: cell.holds('no episode runs'), 'it goes on')
+    assert [step.id.sequence for step in steps] == list(range(len(steps)))
+    assert {(step.episode, step.id.epoch) for step in steps} == {('e1', steps[0].id.epoch)}
     for one, two in pairwise(steps):
         if one.end.stamp == two.begin.stamp:
-            np.testing.assert_array_equal(one.end.observation, two.begin.observation)
-    assert steps[-2].end.stamp < word
+            np.testing.assert_array_equal(one.end.vector, two.begin.vector)
+    assert steps[-2].end.stamp < end_stamp
     assert steps[0].begin.features.size == scene.features
     assert {step.policy_version for step in steps if step.mode is Mode.POLICY} == {4}
-    wished = {tuple(np.round(wish.twist, 6)) for wish in world.wishes if wish.valid}
+    requested = {tuple(np.round(command.twist, 6)) for command in cell.commands if command.valid}
     lone = [s for a, s in pairwise(steps) if a.mode is s.mode is Mode.POLICY]
-    full = Scale().action(np.array([step.twist for step in lone]), 0.0)
+    full = ActionScale().encode(np.array([step.twist for step in lone]), 0.0)
     assert np.abs(full).max() <= 1.0
-    assert len(wished) > 10  # it explores
-    assert world.moved > 0.0
+    assert len(requested) > 10  # it explores
+    assert cell.moved > 0.0
 
 
 def test_it_holds_with_the_reason_and_goes_on_by_itself(scene: Scene) -> None:
-    world = scene.world
+    cell = scene.cell
     scene.act()
     for part, words, innocent in (
         ('left_wrist', ['left_wrist is ', 's old'], ('front', 'right_wrist')),
         ('gate', ['is silent for', 'longer than 0.20 s'], ()),
         ('recorder', ['the recorder is silent'], ()),
     ):
-        world.mute = {part}
-        held = partial(world.holds, *words, innocent=innocent)
+        cell.mute = {part}
+        held = partial(cell.holds, *words, innocent=innocent)
         scene.wait(held, f'it does not hold without {part}')
-        world.mute = set()
-        scene.wait(world.acts, 'it does not go on')
-        before = len(world.kept)
-        scene.wait(lambda before=before: len(world.kept) > before + 5, 'steps are not kept')
-    assert [step.key.sequence for step in world.kept] == list(range(len(world.kept)))
+        cell.mute = set()
+        scene.wait(cell.acts, 'it does not go on')
+        before = len(cell.stored)
+        scene.wait(lambda before=before: len(cell.stored) > before + 5, 'steps are not kept')
+    assert [step.id.sequence for step in cell.stored] == list(range(len(cell.stored)))
 
 
 def test_what_a_recorder_lost_is_sent_again(scene: Scene) -> None:
     scene.act()
-    scene.world.loses = True
-    scene.wait(lambda: scene.world.holds('steps behind'), 'it runs ahead')
-    scene.world.loses = False
-    before = len(scene.world.kept)
-    scene.wait(lambda: len(scene.world.kept) > before + 10, 'nothing is sent again')
-    kept = [step.key.sequence for step in scene.world.kept]
+    scene.cell.loses = True
+    scene.wait(lambda: scene.cell.holds('steps behind'), 'it runs ahead')
+    scene.cell.loses = False
+    before = len(scene.cell.stored)
+    scene.wait(lambda: len(scene.cell.stored) > before + 10, 'nothing is sent again')
+    kept = [step.id.sequence for step in scene.cell.stored]
     assert kept == list(range(len(kept)))
-    assert len(scene.world.steps) > len(kept)
+    assert len(scene.cell.steps) > len(kept)
 
 
 def test_new_weights_act_at_once_and_damaged_ones_never(scene: Scene) -> None:
-    world = scene.world
+    cell = scene.cell
     scene.act()
     scene.publish(7)
-    scene.wait(lambda: world.acts() and world.wish.policy_version == 7, 'the new are not used')
-    path = Folder(scene.folder).weights
+    scene.wait(lambda: cell.acts() and cell.command.policy_version == 7, 'the new are not used')
+    path = RunDir(scene.folder).weights
     path.write_bytes(path.read_bytes()[:-100])
-    world.until(lambda: 'policy.safetensors' in world.said('policy: policy'), 'it is not said')
-    scene.wait(world.acts, 'it holds')
-    assert world.wish.policy_version == 7
+    cell.until(lambda: 'policy.safetensors' in cell.said('policy: policy'), 'it is not said')
+    scene.wait(cell.acts, 'it holds')
+    assert cell.command.policy_version == 7
 
 
 def test_a_new_start_is_a_new_epoch(scene: Scene) -> None:
     scene.act()
     scene.policy.kill()
     scene.policy = Child(POLICY, f'run:={scene.folder}')
-    before = scene.world.kept[-1].key
-    scene.wait(lambda: scene.world.kept[-1].key.epoch > before.epoch, 'it does not come back')
-    first = next(s.key for s in scene.world.kept if s.key.epoch > before.epoch)
+    before = scene.cell.stored[-1].id
+    scene.wait(lambda: scene.cell.stored[-1].id.epoch > before.epoch, 'it does not come back')
+    first = next(s.id for s in scene.cell.stored if s.id.epoch > before.epoch)
     assert first.sequence == 0
 
 

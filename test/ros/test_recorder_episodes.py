@@ -11,31 +11,25 @@ import numpy as np
 import pytest
 from processes import Child, Watcher
 
-from robo_dopamine_ros.data.episodes import find_recordings, open_recording
-from robo_dopamine_ros.data.steps import find_steps, read_steps
-from robo_dopamine_ros.learning.steps import Frame, Key, Step
-from robo_dopamine_ros.nodes.step_message import step_to_msg
+from robo_dopamine_ros.data.episode_folder import find_recordings, open_recording
+from robo_dopamine_ros.data.trajectory import find_trajectories, load_trajectory
+from robo_dopamine_ros.experience.types import Observation, Step, StepId
+from robo_dopamine_ros.nodes.step_messages import step_to_msg
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import (
-    arm_state_to_msg,
-    control_to_msg,
-    episode_to_msg,
-    image_to_msg,
-    kept_from_msg,
-    to_time,
-)
+from robo_dopamine_ros.ros.convert import from_msg, to_msg, to_time
+from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.types import (
     SECOND,
     VIEWS,
-    Action,
+    ArmCommand,
     ArmState,
     Control,
     Episode,
-    Kept,
     Mode,
     Outcome,
     Phase,
     Pose,
+    RecorderStatus,
 )
 
 RECORDER = ['-m', 'robo_dopamine_ros.nodes.recorder']
@@ -49,13 +43,13 @@ class Scene(Watcher):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: list[Kept] = []
+        self.statuses: list[RecorderStatus] = []
         self.speed, self.mode, self.place = 0.0, Mode.HOLD, 0.4
         self.shown: list[tuple[int, int]] = []  # stamp and brightness of pictures
-        self.word = Episode('e', phase=Phase.IDLE)
+        self.episode_state = Episode('e', phase=Phase.IDLE)
         self._number, self._open = 0, True
         told = (topics.ARM_STATE, topics.CONTROL, topics.EPISODE, topics.STEP)
-        self._words: dict[str, Any] = {
+        self._publishers_of: dict[str, Any] = {
             t.name: self.node.create_publisher(t.type, t.name, t.qos) for t in told
         }
         self._views = {
@@ -64,7 +58,7 @@ class Scene(Watcher):
             )
             for view in VIEWS
         }
-        self.keep(topics.KEPT, kept_from_msg, self.kept)
+        self.subscribe(topics.RECORDER_STATUS, from_msg, self.statuses)
         self._ticking = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> 'Scene':
@@ -81,12 +75,12 @@ class Scene(Watcher):
     def stamp(self) -> int:
         return self.node.get_clock().now().nanoseconds
 
-    def say(self, phase: Phase, name: str, **told: Any) -> None:
-        self.word = Episode(name, phase=phase, stamp=self.stamp, task='insert', **told)
-        self._words[topics.EPISODE.name].publish(episode_to_msg(self.word))
+    def publish_episode(self, phase: Phase, name: str, **told: Any) -> None:
+        self.episode_state = Episode(name, phase=phase, stamp=self.stamp, task='insert', **told)
+        self._publishers_of[topics.EPISODE.name].publish(to_msg(self.episode_state))
 
-    def tell(self, step: Step) -> None:
-        self._words[topics.STEP.name].publish(step_to_msg(step, 'base'))
+    def publish_step(self, step: Step) -> None:
+        self._publishers_of[topics.STEP.name].publish(step_to_msg(step, 'base'))
 
     def drive(self, way: float) -> None:
         """Have the person move the arm so far."""
@@ -95,7 +89,10 @@ class Scene(Watcher):
         self.mode, self.speed = Mode.HOLD, 0.0
 
     def until_settled(self, name: str) -> None:
-        self.until(lambda: bool(self.kept) and self.kept[-1].ended == name, f'{self.kept[-1:]}')
+        self.until(
+            lambda: bool(self.statuses) and self.statuses[-1].ended_episode == name,
+            f'{self.statuses[-1:]}',
+        )
 
     def _run(self) -> None:
         due = time.monotonic()
@@ -109,14 +106,14 @@ class Scene(Watcher):
         self.place += self.speed * TICK
         pose = Pose(np.array([self.place, 0.0, 0.2]), DOWN)
         twist = np.array([self.speed, 0, 0, 0, 0, 0])
-        sent = Action(stamp, twist, gripper=0.25)
+        sent = ArmCommand(stamp, twist, gripper=0.25)
         control = Control(stamp, self.mode, False, '', '', sent, pose, twist)
         state = ArmState(
             *(stamp, pose, twist, np.zeros(7), np.zeros(7), tuple('abcdefg'), 0.25),
             wrench=np.zeros(6),
         )
-        self._words[topics.CONTROL.name].publish(control_to_msg(control, 'base'))
-        self._words[topics.ARM_STATE.name].publish(arm_state_to_msg(state, 'base'))
+        self._publishers_of[topics.CONTROL.name].publish(to_msg(control, 'base'))
+        self._publishers_of[topics.ARM_STATE.name].publish(to_msg(state, 'base'))
         if self._number % 3 == 0:
             brightness = self._number % 200
             self.shown.append((stamp, brightness))
@@ -137,7 +134,7 @@ def start(domain: int, scene: Scene, tmp_path: Path) -> Iterator[Callable[..., C
     children: list[Child] = []
 
     def start(*parameters: str) -> Child:
-        children.append(Child(RECORDER, f'folder:={tmp_path}', 'layout:=pictures', *parameters))
+        children.append(Child(RECORDER, f'folder:={tmp_path}', 'layout:=images', *parameters))
         scene.until(lambda: scene.said('recorder: episodes') == 'ok', 'no recorder')
         scene.until(lambda: scene.said('recorder: camera front') == 'ok', 'no pictures')
         return children[-1]
@@ -162,18 +159,18 @@ def brightness_error(scene: Scene, folder: Path, stamps: np.ndarray) -> float:
 def test_what_a_person_shows_is_a_demonstration(scene, start, tmp_path) -> None:
     recorder = start()
     assert mark(scene, 'too early').reason == 'no episode is being recorded'
-    scene.say(Phase.RUNNING, 'e0')
+    scene.publish_episode(Phase.RUNNING, 'e0')
     scene.drive(0.06)
     marked = mark(scene, 'over the hole')
     assert (marked.accepted, marked.index) == (True, 0)
     refused = mark(scene, 'yesterday', scene.stamp - 3600 * SECOND)
     assert 'it must lie within the episode' in refused.reason
     scene.drive(0.06)
-    scene.say(Phase.ENDED, 'e0', outcome=Outcome.SUCCESS, decided_by='Ada')
+    scene.publish_episode(Phase.ENDED, 'e0', outcome=Outcome.SUCCESS, decided_by='Ada')
     scene.until_settled('e0')
-    (folder,) = find_steps(tmp_path)
+    (folder,) = find_trajectories(tmp_path)
     (recording,) = find_recordings([tmp_path])
-    steps = read_steps(folder)
+    steps = load_trajectory(folder)
     assert (recording.length, recording.views) == (len(steps) + 1, VIEWS)
     assert (recording.outcome, recording.instruction) == (Outcome.SUCCESS, 'insert')
     assert brightness_error(scene, folder, steps.stamps) == 0.0
@@ -184,15 +181,15 @@ def test_what_a_person_shows_is_a_demonstration(scene, start, tmp_path) -> None:
     np.testing.assert_allclose(np.diff(steps.states[:, 0]).sum() * 0.25, way, atol=0.01)
     names = json.loads((folder / 'annotated_keyframes.json').read_text())
     assert [entry['anotation'] for entry in names] == ['over the hole', 'subtask2']
-    facts = json.loads((folder / 'recorded.json').read_text())
-    assert (facts['decided_by'], facts['policy_versions']) == ('Ada', [0])
-    assert list(facts['steps']) == ['hold', 'human']
-    scene.say(Phase.RUNNING, 'e1')
+    metadata = json.loads((folder / 'recorded.json').read_text())
+    assert (metadata['decided_by'], metadata['policy_versions']) == ('Ada', [0])
+    assert list(metadata['steps']) == ['hold', 'human']
+    scene.publish_episode(Phase.RUNNING, 'e1')
     scene.drive(0.03)
-    scene.say(Phase.ENDED, 'e1', outcome=Outcome.FAILURE, decided_by='Ada')
+    scene.publish_episode(Phase.ENDED, 'e1', outcome=Outcome.FAILURE, decided_by='Ada')
     scene.until_settled('e1')
-    assert find_steps(tmp_path) == [folder]
-    scene.say(Phase.RUNNING, 'e2')
+    assert find_trajectories(tmp_path) == [folder]
+    scene.publish_episode(Phase.RUNNING, 'e2')
     scene.until(lambda: (tmp_path / '.e2.part').exists(), 'it does not record')
     code, _ = recorder.interrupt()
     assert code == 0
@@ -200,37 +197,37 @@ def test_what_a_person_shows_is_a_demonstration(scene, start, tmp_path) -> None:
 
 
 def test_what_a_policy_tells_is_written_as_it_was_told(scene, start, tmp_path) -> None:
-    start('episodes:=all', 'longest:=4.0')
-    scene.say(Phase.RUNNING, 'e0')
+    start('episodes:=all', 'max_duration:=4.0')
+    scene.publish_episode(Phase.RUNNING, 'e0')
     before = len(scene.shown)
     scene.until(lambda: len(scene.shown) > before + 12, 'no pictures')
     frames = [
-        Frame(stamp + 7_000_000, np.zeros(3, np.float16), np.full(15, number, np.float32))
+        Observation(stamp + 7_000_000, np.zeros(3, np.float16), np.full(15, number, np.float32))
         for number, (stamp, _) in enumerate(scene.shown[-9:-1])
     ]
     twist = np.array([0.01, 0, 0, 0, 0, 0])
     told = [
-        Step(Key('live', 1, n), 'e0', *frames[n : n + 2], Mode.POLICY, twist, 0.5, 0.5, 3)
+        Step(StepId('live', 1, n), 'e0', *frames[n : n + 2], Mode.POLICY, twist, 0.5, 0.5, 3)
         for n in range(7)
     ]
     for step in (*told[:4], *told):
-        scene.tell(step)
-    scene.say(Phase.ENDED, 'e0', outcome=Outcome.TIME_LIMIT, decided_by='clock')
+        scene.publish_step(step)
+    scene.publish_episode(Phase.ENDED, 'e0', outcome=Outcome.TIME_LIMIT, decided_by='clock')
     scene.until_settled('e0')
-    kept = read_steps(tmp_path / 'e0')
-    assert kept.stamps.tolist() == [frame.stamp for frame in frames]
-    assert kept.modes.tolist() == 7 * [Mode.POLICY]
-    assert brightness_error(scene, tmp_path / 'e0', kept.stamps) <= 0.1
-    facts = json.loads((tmp_path / 'e0' / 'recorded.json').read_text())
-    assert facts['missing'] == 'its last steps', 'none reached the end'
-    scene.say(Phase.RUNNING, 'e1')
+    saved = load_trajectory(tmp_path / 'e0')
+    assert saved.stamps.tolist() == [frame.stamp for frame in frames]
+    assert saved.modes.tolist() == 7 * [Mode.POLICY]
+    assert brightness_error(scene, tmp_path / 'e0', saved.stamps) <= 0.1
+    metadata = json.loads((tmp_path / 'e0' / 'recorded.json').read_text())
+    assert metadata['missing'] == 'its last steps', 'none reached the end'
+    scene.publish_episode(Phase.RUNNING, 'e1')
     begun = scene.stamp
     scene.drive(0.25)
-    scene.say(Phase.ENDED, 'e1', outcome=Outcome.SUCCESS, decided_by='Ada')
+    scene.publish_episode(Phase.ENDED, 'e1', outcome=Outcome.SUCCESS, decided_by='Ada')
     scene.until_settled('e1')
     recording = open_recording(tmp_path / 'e1')
     assert recording.outcome is Outcome.NONE
-    assert read_steps(tmp_path / 'e1').stamps[-1] - begun <= 4.1 * SECOND
+    assert load_trajectory(tmp_path / 'e1').stamps[-1] - begun <= 4.1 * SECOND
     cut = 'e1 lacks what came after 4 s'
     scene.until(lambda: scene.said('recorder: episodes') == cut, 'no diagnostics')
 
@@ -240,15 +237,15 @@ def test_where_nothing_can_be_written_it_says_so_until_it_can(scene, start, tmp_
     start(f'folder:={folder}')
     folder.rmdir()
     folder.write_text('in the way')
-    scene.say(Phase.RUNNING, 'e0')
-    scene.until(lambda: 'Not a directory' in scene.kept[-1].reason, f'{scene.kept[-1:]}')
+    scene.publish_episode(Phase.RUNNING, 'e0')
+    scene.until(lambda: 'Not a directory' in scene.statuses[-1].reason, f'{scene.statuses[-1:]}')
     scene.until(lambda: 'make it writable' in scene.said('recorder: episodes'), 'no diagnostics')
-    scene.say(Phase.ENDED, 'e0', outcome=Outcome.SUCCESS, decided_by='Ada')
+    scene.publish_episode(Phase.ENDED, 'e0', outcome=Outcome.SUCCESS, decided_by='Ada')
     scene.until_settled('e0')
     folder.unlink()
-    scene.until(lambda: scene.kept[-1].reason == '', f'{scene.kept[-1:]}')
-    scene.say(Phase.RUNNING, 'e1')
+    scene.until(lambda: scene.statuses[-1].reason == '', f'{scene.statuses[-1:]}')
+    scene.publish_episode(Phase.RUNNING, 'e1')
     scene.drive(0.05)
-    scene.say(Phase.ENDED, 'e1', outcome=Outcome.SUCCESS, decided_by='Ada')
+    scene.publish_episode(Phase.ENDED, 'e1', outcome=Outcome.SUCCESS, decided_by='Ada')
     scene.until_settled('e1')
-    assert [path.name for path in find_steps(folder)] == ['e1']
+    assert [path.name for path in find_trajectories(folder)] == ['e1']

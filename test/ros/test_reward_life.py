@@ -1,4 +1,4 @@
-"""The reward node's lifecycle, and adapting its model, as processes."""
+"""Lifecycle and adaptation of the reward node, as processes."""
 
 import time
 from collections.abc import Iterator
@@ -59,8 +59,8 @@ def test_it_publishes_only_while_active(reward: Child, watcher: Watcher) -> None
     assert reward.interrupt()[0] == 0
 
 
-class Training:
-    """One goal of adapt_reward and what came of it."""
+class AdaptGoal:
+    """One goal of adapt_reward and its result."""
 
     def __init__(self, watcher: Watcher, client: ActionClient, demonstration: str) -> None:
         self.feedback: list[Any] = []
@@ -78,7 +78,7 @@ class Training:
 
 @pytest.fixture
 def client(reward: Child, watcher: Watcher) -> ActionClient:
-    """A client that the node answers: DDS may lose answers to one it just discovered."""
+    """A client that got an answer: DDS may lose answers to a client it just discovered."""
     client = ActionClient(watcher.node, ADAPT_REWARD.type, ADAPT_REWARD.name)
     watcher.until(client.server_is_ready, 'adapt_reward is not offered')
     sent: list[Any] = []
@@ -98,7 +98,7 @@ def client(reward: Child, watcher: Watcher) -> ActionClient:
 def test_a_demonstration_becomes_the_model(client: ActionClient, watcher: Watcher) -> None:
     watcher.until(lambda: bool(watcher.readings), 'no readings')
     assert watcher.readings[-1].model == 'fake'
-    training = Training(watcher, client, 'demonstration')
+    training = AdaptGoal(watcher, client, 'demonstration')
     assert training.handle.accepted
     answer = training.result()
     assert answer.status == GoalStatus.STATUS_SUCCEEDED
@@ -111,7 +111,7 @@ def test_a_demonstration_becomes_the_model(client: ActionClient, watcher: Watche
 
 
 def test_a_failed_training_changes_nothing(client: ActionClient, watcher: Watcher) -> None:
-    answer = Training(watcher, client, 'missing').result()
+    answer = AdaptGoal(watcher, client, 'missing').result()
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.reason == 'exit code 1: no such demonstration: missing'
     watcher.until(lambda: bool(watcher.readings), 'no readings')
@@ -119,12 +119,12 @@ def test_a_failed_training_changes_nothing(client: ActionClient, watcher: Watche
 
 
 def test_one_training_runs_and_can_be_cancelled(client: ActionClient, watcher: Watcher) -> None:
-    training = Training(watcher, client, 'long')
+    training = AdaptGoal(watcher, client, 'long')
     watcher.until(lambda: len(training.feedback) == 3, 'it does not run')
-    assert not Training(watcher, client, 'another').handle.accepted
+    assert not AdaptGoal(watcher, client, 'another').handle.accepted
     cancelled = training.handle.cancel_goal_async()
     watcher.until(cancelled.done, 'cancelling was not answered')
     answer = training.result()
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert answer.result.reason == 'cancelled'
-    assert Training(watcher, client, 'demonstration').result().result.succeeded
+    assert AdaptGoal(watcher, client, 'demonstration').result().result.succeeded

@@ -1,4 +1,4 @@
-"""The reward node as a process, with cameras that fail in every way they can."""
+"""The reward node as a process, under every fault of its cameras."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from processes import CONDUCTOR, HERE, REWARD, Child, Watcher
+from processes import EPISODE_MANAGER, HERE, REWARD, Child, Watcher
 from robo_dopamine.msg import View
 
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import image_to_msg
+from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.types import VIEWS, Outcome
 
 CAMERA = str(HERE / 'camera_process.py')
@@ -26,13 +26,13 @@ FAULTS = {
 
 
 @dataclass
-class Scene:
-    """Cameras, a reward node, a conductor and what they say."""
+class RewardCell:
+    """Cameras, a reward node, an episode manager and their messages."""
 
     watcher: Watcher
     cameras: dict[str, Child]
     reward: Child
-    conductor: Child
+    episode_manager: Child
 
     def settled(self) -> bool:
         readings = self.watcher.readings
@@ -53,11 +53,11 @@ class Scene:
         self.watcher.until(lambda: self.healthy(view), f'{view} did not recover')
 
     def mark(self) -> tuple[int, int]:
-        """How much was said so far."""
+        """Numbers of readings and rewards so far."""
         return len(self.watcher.readings), len(self.watcher.rewards)
 
     def nothing_false_since(self, mark: tuple[int, int]) -> None:
-        """No white picture moved the progress, and no reward was paid for one."""
+        """Assert that no white image changed the progress or gave a reward."""
         readings, rewards = mark
         for reading in self.watcher.readings[readings:]:
             assert abs(reading.progress - GREY) < 1e-2, reading
@@ -66,19 +66,19 @@ class Scene:
 
 
 @pytest.fixture
-def scene(domain: int) -> Iterator[Scene]:
+def scene(domain: int) -> Iterator[RewardCell]:
     cameras = {view: Child([CAMERA, view]) for view in VIEWS}
-    reward, conductor = Child(REWARD, 'model:=fake'), Child(CONDUCTOR)
+    reward, episode_manager = Child(REWARD, 'model:=fake'), Child(EPISODE_MANAGER)
     with Watcher() as watcher:
-        scene = Scene(watcher, cameras, reward, conductor)
+        scene = RewardCell(watcher, cameras, reward, episode_manager)
         try:
             yield scene
         finally:
-            for child in (*scene.cameras.values(), reward, conductor):
+            for child in (*scene.cameras.values(), reward, episode_manager):
                 child.kill()
 
 
-def test_faults_of_a_camera_are_named_and_never_rewarded(scene: Scene) -> None:
+def test_faults_of_a_camera_are_named_and_never_rewarded(scene: RewardCell) -> None:
     scene.start()
     for fault, text in FAULTS.items():
         mark = scene.mark()
@@ -92,7 +92,7 @@ def test_faults_of_a_camera_are_named_and_never_rewarded(scene: Scene) -> None:
     assert scene.reward.popen.poll() is None
 
 
-def test_a_camera_may_be_missing_die_and_come_back(scene: Scene) -> None:
+def test_a_camera_may_fail_and_recover(scene: RewardCell) -> None:
     scene.start()
     for view in VIEWS:
         mark = scene.mark()
@@ -119,7 +119,7 @@ def test_a_camera_may_be_missing_die_and_come_back(scene: Scene) -> None:
     scene.nothing_false_since(mark)
 
 
-def test_an_episode_from_start_to_reward(scene: Scene) -> None:
+def test_an_episode_from_start_to_reward(scene: RewardCell) -> None:
     watcher = scene.watcher
     watcher.until(lambda: bool(watcher.readings), 'no readings')
     assert watcher.readings[-1].reason == 'no episode runs'
@@ -140,10 +140,10 @@ def test_an_episode_from_start_to_reward(scene: Scene) -> None:
         r.stamp for r in watcher.rewards[:-1]
     ]
     assert scene.reward.interrupt()[0] == 0, 'Ctrl-C ends it cleanly'
-    assert scene.conductor.interrupt()[0] == 0
+    assert scene.episode_manager.interrupt()[0] == 0
 
 
-def test_a_task_with_pictures_is_taken_or_refused_as_a_whole(scene: Scene) -> None:
+def test_a_task_with_images_is_accepted_or_refused_as_a_whole(scene: RewardCell) -> None:
     black = image_to_msg(np.zeros((8, 8, 3), np.uint8), 1)
     request = topics.SET_TASK.type.Request(start=[View(name='front', image=black)])
     assert scene.watcher.call(topics.SET_TASK, request).accepted
@@ -154,11 +154,11 @@ def test_a_task_with_pictures_is_taken_or_refused_as_a_whole(scene: Scene) -> No
     assert refused.reason == "view left_wrist: unknown encoding 'nonsense'"
 
 
-def test_part_of_a_jpeg_is_named_and_never_rewarded(domain: int) -> None:
-    camera, conductor = Child([CAMERA, 'front']), Child(CONDUCTOR)
+def test_a_truncated_jpeg_is_named_and_never_rewarded(domain: int) -> None:
+    camera, episode_manager = Child([CAMERA, 'front']), Child(EPISODE_MANAGER)
     reward = Child(REWARD, 'model:=fake', 'cameras.transport:=compressed', 'cameras.views:=[front]')
     with Watcher() as watcher:
-        scene = Scene(watcher, {'front': camera}, reward, conductor)
+        scene = RewardCell(watcher, {'front': camera}, reward, episode_manager)
         try:
             scene.start()
             mark = scene.mark()
@@ -174,7 +174,7 @@ def test_part_of_a_jpeg_is_named_and_never_rewarded(domain: int) -> None:
             camera.say('')
             watcher.until(scene.settled, 'no recovery')
         finally:
-            for child in (camera, conductor, reward):
+            for child in (camera, episode_manager, reward):
                 child.kill()
 
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from robo_dopamine_ros.ros.shared_memory import YOUNG, stale, sweep
+from robo_dopamine_ros.ros.shared_memory import MIN_AGE, remove_stale, stale_files
 
-LATER = YOUNG + 1.0
+LATER = MIN_AGE + 1.0
 
 
 @pytest.fixture
@@ -27,15 +27,15 @@ def names(found):
 def test_only_what_nobody_holds_is_stale(folder):
     with (folder / 'fastrtps_a1_el').open() as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
-        assert names(stale(folder, time.time() + LATER)) == {'fastrtps_b2', 'fastrtps_b2_el'}
+        assert names(stale_files(folder, time.time() + LATER)) == {'fastrtps_b2', 'fastrtps_b2_el'}
     segments = {'fastrtps_a1', 'fastrtps_a1_el', 'fastrtps_b2', 'fastrtps_b2_el'}
-    assert names(stale(folder, time.time() + LATER)) == segments  # ports are shared by many
+    assert names(stale_files(folder, time.time() + LATER)) == segments  # ports are shared by many
 
 
 def test_young_files_may_belong_to_a_process_that_starts(folder):
-    assert stale(folder) == []
-    assert sweep(folder) == 0
+    assert stale_files(folder) == []
+    assert remove_stale(folder) == 0
 
 
 def test_a_missing_folder_has_nothing_stale(tmp_path):
-    assert stale(tmp_path / 'none') == []
+    assert stale_files(tmp_path / 'none') == []

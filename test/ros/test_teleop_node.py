@@ -1,4 +1,4 @@
-"""The teleoperation node as a process: what the gate and the services hear of a device."""
+"""The teleoperation node as a process: what it publishes and which services it calls."""
 
 import os
 import pty
@@ -21,35 +21,31 @@ from sensor_msgs.msg import Joy
 from std_msgs.msg import Bool
 
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import (
-    action_from_msg,
-    arm_state_to_msg,
-    control_to_msg,
-)
+from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.teleop import joy as gamepad
-from robo_dopamine_ros.teleop.pilot import LET_GO, RELEASED
-from robo_dopamine_ros.types import Action, ArmState, Control, Mode, Pose
+from robo_dopamine_ros.teleop.command_mapper import RELEASE_FIRST, RELEASED
+from robo_dopamine_ros.types import ArmCommand, ArmState, Control, Mode, Pose
 
 TELEOP = ['-m', 'robo_dopamine_ros.nodes.teleop']
 HOLDING = gamepad.BUTTONS.index('LB')
-SENT = Control(1, Mode.HOLD, False, 'a box in the way', '', Action(1, gripper=0.2), None)
+SENT = Control(1, Mode.HOLD, False, 'a box in the way', '', ArmCommand(1, gripper=0.2), None)
 PERIOD = 0.03  # [s] between two messages of the gamepad
 
 
 class Cell:
-    """The gate, the conductor and the device's driver, as far as teleoperation sees them."""
+    """The gate, the episode manager and the device's driver, as far as teleoperation sees them."""
 
     def __init__(self, bench: Any) -> None:
         self.node, self.executor = bench.node, bench.executor
-        self.wishes: list[Action] = []
+        self.commands: list[ArmCommand] = []
         self.frames: set[str] = set()
-        self.asked: list[tuple[str, Any]] = []
+        self.requests: list[tuple[str, Any]] = []
         self.health = ('', b'\0')
         self.locks: list[bool] = []
         self.refusal = ''
-        self.hear(topics.TELEOP_COMMAND, self._on_wish)
-        self.hear(topics.DIAGNOSTICS, self._on_health)
-        self.hear(topics.STOP_LOCK, lambda message: self.locks.append(message.data))
+        self.subscribe(topics.TELEOP_COMMAND, self._on_command)
+        self.subscribe(topics.DIAGNOSTICS, self._on_health)
+        self.subscribe(topics.STOP_LOCK, lambda message: self.locks.append(message.data))
         for service in (
             topics.INTERVENE,
             topics.STOP,
@@ -58,18 +54,18 @@ class Cell:
             topics.END_EPISODE,
         ):
             self.node.create_service(service.type, service.name, self._answer(service.name))
-        self.control = self.out(topics.CONTROL.type, topics.CONTROL.name)
+        self.control = self.publisher(topics.CONTROL.type, topics.CONTROL.name)
         self.joys = self.node.create_publisher(Joy, gamepad.TOPIC, 10)
         self._next = 0.0
 
-    def hear(self, topic: topics.Topic, callback: Callable[[Any], None]) -> None:
+    def subscribe(self, topic: topics.Topic, callback: Callable[[Any], None]) -> None:
         self.node.create_subscription(topic.type, topic.name, callback, topic.qos)
 
-    def out(self, kind: type, name: str, depth: int = 10) -> Any:
+    def publisher(self, kind: type, name: str, depth: int = 10) -> Any:
         return self.node.create_publisher(kind, name, depth)
 
-    def _on_wish(self, message: Any) -> None:
-        self.wishes.append(action_from_msg(message))
+    def _on_command(self, message: Any) -> None:
+        self.commands.append(from_msg(message))
         self.frames.add(message.header.frame_id)
 
     def _on_health(self, message: DiagnosticArray) -> None:
@@ -78,7 +74,7 @@ class Cell:
 
     def _answer(self, name: str) -> Callable[[Any, Any], Any]:
         def answer(request: Any, response: Any) -> Any:
-            self.asked.append((name, request))
+            self.requests.append((name, request))
             granted = not self.refusal
             if hasattr(response, 'accepted'):
                 response.accepted, response.reason = granted, self.refusal
@@ -105,28 +101,28 @@ class Cell:
     def until(self, condition: Callable[[], object], each: Callable[[], object] = int) -> None:
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < deadline, f'not in time: {self.health}, {self.wishes[-1:]}'
+            assert time.monotonic() < deadline, f'not in time: {self.health}, {self.commands[-1:]}'
             each()
-            self.control.publish(control_to_msg(SENT, 'base'))
+            self.control.publish(to_msg(SENT, 'base'))
             self.executor.spin_once(timeout_sec=0.01)
 
     def drives(self) -> bool:
-        return bool(self.wishes) and self.wishes[-1].valid
+        return bool(self.commands) and self.commands[-1].valid
 
     def rests(self) -> bool:
-        return bool(self.wishes) and not self.wishes[-1].valid
+        return bool(self.commands) and not self.commands[-1].valid
 
     def let_go(self) -> None:
         """Hold nothing until the node has seen it."""
-        self.until(lambda: self.wishes and self.wishes[-1].reason == RELEASED, self.push())
+        self.until(lambda: self.commands and self.commands[-1].reason == RELEASED, self.push())
 
     def silence(self) -> int:
-        """Wait until the device is said to be dead; gives how many wishes came since."""
+        """Wait until the device is said to be dead; gives how many commands came since."""
         self.until(lambda: self.health[1] == b'\2')
-        before = len(self.wishes)
+        before = len(self.commands)
         since = time.monotonic()
         self.until(lambda: time.monotonic() > since + 0.5)
-        return len(self.wishes) - before
+        return len(self.commands) - before
 
 
 @pytest.fixture
@@ -152,20 +148,20 @@ def test_a_gamepad_drives_lets_go_and_dies(cell: Cell, start: Callable[..., Chil
     cell.until(lambda: cell.locks)
     assert cell.locks == [True], 'locked until the device speaks'
     cell.until(cell.rests, cell.push('LB', LY=1.0))
-    assert cell.wishes[-1].reason == LET_GO
-    cell.until(lambda: cell.wishes[-1].reason == RELEASED, cell.push(LY=1.0))
+    assert cell.commands[-1].reason == RELEASE_FIRST
+    cell.until(lambda: cell.commands[-1].reason == RELEASED, cell.push(LY=1.0))
     cell.until(cell.drives, cell.push('LB', LY=1.0))
-    assert cell.wishes[-1].twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
+    assert cell.commands[-1].twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
     assert cell.frames == {'base'}
     cell.until(lambda: cell.locks[-1] is False, cell.push('LB', LY=1.0))
 
-    assert cell.silence() == 0, 'a dead device wishes nothing'
+    assert cell.silence() == 0, 'a dead device requests nothing'
     assert 'silent for more than 0.2 s while the dead-man was held' in cell.health[0]
     cell.until(lambda: cell.locks[-1] is True)
 
-    before = len(cell.wishes)
-    cell.until(lambda: len(cell.wishes) > before + 2, cell.push('LB', LY=1.0))
-    assert not any(wish.valid for wish in cell.wishes[before:]), 'held since before'
+    before = len(cell.commands)
+    cell.until(lambda: len(cell.commands) > before + 2, cell.push('LB', LY=1.0))
+    assert not any(command.valid for command in cell.commands[before:]), 'held since before'
     cell.let_go()
     cell.until(lambda: cell.drives() and cell.health[1] == b'\0', cell.push('LB', LY=1.0))
 
@@ -181,14 +177,14 @@ def test_buttons_call_what_people_call(cell: Cell, start: Callable[..., Child]) 
     child = start('device:=joy', 'person:=Ada')
     cell.let_go()
     for button in ('Y', 'A', 'B', 'BACK', 'START', 'DPAD_UP', 'DPAD_DOWN'):
-        before = len(cell.asked)
-        cell.until(lambda b=before: len(cell.asked) > b, cell.push(button))  # type: ignore[misc]
-        seen = len(cell.wishes)
-        cell.until(lambda s=seen: len(cell.wishes) > s, cell.push())  # type: ignore[misc]
-    assert [name for name, _ in cell.asked] == [
+        before = len(cell.requests)
+        cell.until(lambda b=before: len(cell.requests) > b, cell.push(button))  # type: ignore[misc]
+        seen = len(cell.commands)
+        cell.until(lambda s=seen: len(cell.commands) > s, cell.push())  # type: ignore[misc]
+    assert [name for name, _ in cell.requests] == [
         'intervene', 'intervene', 'stop', 'rearm', 'start_episode', 'end_episode', 'end_episode',
     ]  # fmt: skip
-    requests = [request for _, request in cell.asked]
+    requests = [request for _, request in cell.requests]
     assert [(r.request, r.source) for r in requests[:2]] == [
         (Intervene.Request.TAKE_OVER, 'Ada'),
         (Intervene.Request.RELEASE, 'Ada'),
@@ -197,16 +193,16 @@ def test_buttons_call_what_people_call(cell: Cell, start: Callable[..., Child]) 
         (Episode.SUCCESS, 'Ada'),
         (Episode.FAILURE, 'Ada'),
     ]
-    cell.until(lambda: cell.drives() and cell.wishes[-1].gripper == 0.2, cell.push('LB'))
-    cell.until(lambda: cell.wishes[-1].gripper == 1.0, cell.push('LB', 'RB'))
+    cell.until(lambda: cell.drives() and cell.commands[-1].gripper == 0.2, cell.push('LB'))
+    cell.until(lambda: cell.commands[-1].gripper == 1.0, cell.push('LB', 'RB'))
     cell.let_go()
-    cell.until(lambda: cell.drives() and cell.wishes[-1].gripper == 0.2, cell.push('LB'))
+    cell.until(lambda: cell.drives() and cell.commands[-1].gripper == 0.2, cell.push('LB'))
 
     cell.refusal = 'a command is active'
-    before = len(cell.asked)
-    cell.until(lambda: len(cell.asked) > before, cell.push('A'))
-    seen = len(cell.wishes)
-    cell.until(lambda: len(cell.wishes) > seen + 5, cell.push())
+    before = len(cell.requests)
+    cell.until(lambda: len(cell.requests) > before, cell.push('A'))
+    seen = len(cell.commands)
+    cell.until(lambda: len(cell.commands) > seen + 5, cell.push())
     errors = child.interrupt()[1]
     assert 'release: refused: a command is active' in errors
     assert 'HOLD: a box in the way' in errors
@@ -218,7 +214,7 @@ def test_the_frame_of_the_tool_is_that_of_the_measured_arm(
     start('device:=joy', 'motion.frame:=tool', 'base_frame:=panda_link0')
     cell.let_go()
     up = cell.push('LB', RY=1.0)
-    cell.until(lambda: cell.wishes[-1].reason.startswith('no arm/state'), up)
+    cell.until(lambda: cell.commands[-1].reason.startswith('no arm/state'), up)
     state = cell.node.create_publisher(
         topics.ARM_STATE.type, topics.ARM_STATE.name, topics.ARM_STATE.qos
     )
@@ -226,11 +222,11 @@ def test_the_frame_of_the_tool_is_that_of_the_measured_arm(
     arm = ArmState(1, down, np.zeros(6), np.zeros(0), np.zeros(0), (), 0.0, np.zeros(6))
 
     def both() -> None:
-        state.publish(arm_state_to_msg(arm, 'panda_link0'))
+        state.publish(to_msg(arm, 'panda_link0'))
         up()
 
     cell.until(cell.drives, both)
-    assert cell.wishes[-1].twist == pytest.approx([0, 0, -0.1, 0, 0, 0])
+    assert cell.commands[-1].twist == pytest.approx([0, 0, -0.1, 0, 0, 0])
     assert cell.frames == {'panda_link0'}
 
 
@@ -238,12 +234,12 @@ def test_a_spacemouse_may_be_silent_until_its_driver_is_gone(
     cell: Cell, start: Callable[..., Child]
 ) -> None:
     start('device:=spacenav')
-    mouse = cell.out(Joy, 'spacenav/joy')
+    mouse = cell.publisher(Joy, 'spacenav/joy')
     cell.until(cell.rests, lambda: mouse.publish(Joy(axes=[0.0] * 6)))
     pushed = Joy(axes=[0.0, 0.0, 1.0, 0.0, 0.0, 0.0], buttons=[0, 1])
     cell.until(cell.drives, lambda: mouse.publish(pushed))
-    assert cell.wishes[-1].twist == pytest.approx([0, 0, 0.1, 0, 0, 0])
-    cell.until(lambda: cell.drives() and not cell.wishes[-1].twist.any())
+    assert cell.commands[-1].twist == pytest.approx([0, 0, 0.1, 0, 0, 0])
+    cell.until(lambda: cell.drives() and not cell.commands[-1].twist.any())
     cell.node.destroy_publisher(mouse)
     assert cell.silence() == 0
     assert 'nobody publishes spacenav/joy' in cell.health[0]
@@ -253,9 +249,9 @@ def test_a_spacemouse_may_be_silent_until_its_driver_is_gone(
 def test_streams_of_motion_with_a_dead_man_of_their_own(
     device: str, cell: Cell, start: Callable[..., Child]
 ) -> None:
-    start(f'device:={device}', f'{device}.clutch.topic:=teleop/dead_man')
+    start(f'device:={device}', f'{device}.dead_man.topic:=teleop/dead_man')
     kind = {'twist': TwistStamped, 'pose': PoseStamped}[device]
-    motion, flag = cell.out(kind, f'teleop/{device}'), cell.out(Bool, 'teleop/dead_man')
+    motion, flag = cell.publisher(kind, f'teleop/{device}'), cell.publisher(Bool, 'teleop/dead_man')
     place = SimpleNamespace(x=0.0)
 
     def stream(held: bool) -> Callable[[], None]:
@@ -272,7 +268,7 @@ def test_streams_of_motion_with_a_dead_man_of_their_own(
         return publish
 
     cell.until(cell.rests, stream(False))
-    cell.until(lambda: cell.drives() and cell.wishes[-1].twist[0] > 0.01, stream(True))
+    cell.until(lambda: cell.drives() and cell.commands[-1].twist[0] > 0.01, stream(True))
     cell.until(cell.rests, stream(False))
     cell.until(cell.drives, stream(True))
     cell.until(lambda: cell.health[1] == b'\2', lambda: flag.publish(Bool(data=True)))
@@ -292,10 +288,10 @@ def test_the_keyboard_needs_a_terminal_and_gives_it_back(
     try:
         cell.until(cell.rests)
         cell.until(cell.drives, lambda: os.write(ours, b'w'))
-        assert cell.wishes[-1].twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
+        assert cell.commands[-1].twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
         cell.until(cell.rests)
         os.write(ours, b' ')
-        cell.until(lambda: [name for name, _ in cell.asked] == ['stop'])
+        cell.until(lambda: [name for name, _ in cell.requests] == ['stop'])
         os.write(ours, b'\x03')  # Ctrl-C, which no longer reaches it as a signal from this terminal
     finally:
         child.send_signal(2)
@@ -309,7 +305,7 @@ def test_the_keyboard_needs_a_terminal_and_gives_it_back(
     [
         ('device:=mouse', "device = 'mouse'; it must be one of joy, spacenav"),
         ('joy.axes:=[x, x]', 'joy: axes: x stands 2 times; once is right'),
-        ('motion.pace.speed:=-0.1', 'motion.pace: speed = -0.1; it must be above 0'),
+        ('motion.limits.speed:=-0.1', 'motion.limits: speed = -0.1; it must be above 0'),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(

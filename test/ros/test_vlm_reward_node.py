@@ -1,17 +1,17 @@
-"""The reward node with a vision-language model: readings, no readings, and nothing else breaks."""
+"""The reward node with a vision-language model: valid and invalid readings."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import CONDUCTOR, HERE, Child, Watcher
+from processes import EPISODE_MANAGER, HERE, Child, Watcher
 from robo_dopamine.msg import View
 
-from robo_dopamine_ros.reward.vlm.published import synthetic
-from robo_dopamine_ros.reward.vlm.query.prompt import practice_prompt
+from robo_dopamine_ros.grm.vlm import random_checkpoint
+from robo_dopamine_ros.grm.vlm.query.prompt import short_prompt
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import image_to_msg
+from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.types import VIEWS, Outcome
 
 CAMERA = str(HERE / 'camera_process.py')
@@ -20,12 +20,14 @@ NODE = ['-m', 'robo_dopamine_ros.nodes.reward']
 
 @pytest.fixture
 def cell(domain: int, tmp_path: Path) -> Iterator[tuple[Watcher, Child]]:
-    """Cameras of 64x48 px, a conductor, and a reward node with random weights."""
-    synthetic.write(tmp_path / 'grm', 'qwen2_5_vl', synthetic.Size(layers=2, vision_layers=2))
+    """Cameras of 64x48 px, an episode manager, and a reward node with random weights."""
+    random_checkpoint.write_random_checkpoint(
+        tmp_path / 'grm', 'qwen2_5_vl', random_checkpoint.RandomModelSize(layers=2, vision_layers=2)
+    )
     prompt = tmp_path / 'prompt.txt'
-    prompt.write_text(practice_prompt().text, encoding='utf-8')
+    prompt.write_text(short_prompt().text, encoding='utf-8')
     children = [Child([CAMERA, view]) for view in VIEWS]
-    children.append(Child(CONDUCTOR))
+    children.append(Child(EPISODE_MANAGER))
     told = (f'model:={tmp_path / "grm"}', f'vlm.prompt:={prompt}', 'vlm.size:=64x48')
     node = Child(NODE, *told, 'rate:=5.0')
     try:
@@ -53,7 +55,7 @@ def episode(watcher: Watcher) -> int:
     return count
 
 
-def test_readings_and_no_readings(cell: tuple[Watcher, Child]) -> None:
+def test_valid_and_invalid_readings(cell: tuple[Watcher, Child]) -> None:
     watcher, node = cell
     watcher.until(lambda: watcher.said('reward: reward') != '', 'the node did not come up')
     goal_of(watcher, 48, 64)
@@ -84,11 +86,11 @@ def test_readings_and_no_readings(cell: tuple[Watcher, Child]) -> None:
 
 
 def test_a_checkpoint_that_cannot_be_opened_is_named(domain: int, tmp_path: Path) -> None:
-    synthetic.write(tmp_path / 'grm', 'qwen3_vl')
+    random_checkpoint.write_random_checkpoint(tmp_path / 'grm', 'qwen3_vl')
     weights = tmp_path / 'grm' / 'model.safetensors'
     weights.write_bytes(weights.read_bytes()[:1000])
     prompt = tmp_path / 'prompt.txt'
-    prompt.write_text(practice_prompt().text, encoding='utf-8')
+    prompt.write_text(short_prompt().text, encoding='utf-8')
     node = Child(NODE, f'model:={tmp_path / "grm"}', f'vlm.prompt:={prompt}')
     try:
         code, errors = node.wait()

@@ -1,4 +1,4 @@
-"""The worker never makes anyone wait, and never works on what is old."""
+"""The worker: callers never wait, and only the newest input is processed."""
 
 import threading
 
@@ -10,41 +10,41 @@ PATIENCE = 5.0  # [s]
 
 
 @pytest.fixture
-def gate() -> threading.Event:
+def event() -> threading.Event:
     return threading.Event()
 
 
-def busy(worker: Worker, gate: threading.Event) -> None:
-    """Keep the worker at a call until the gate opens."""
+def busy(worker: Worker, event: threading.Event) -> None:
+    """Block the worker in a call until the event is set."""
     started = threading.Event()
-    worker.call(lambda: (started.set(), gate.wait(PATIENCE))[0])
+    worker.call(lambda: (started.set(), event.wait(PATIENCE))[0])
     assert started.wait(PATIENCE)
 
 
-def test_the_newest_input_wins(gate: threading.Event) -> None:
+def test_the_newest_input_replaces_older_ones(event: threading.Event) -> None:
     seen: list[int] = []
     worker = Worker(seen.append, lambda error: None)
-    busy(worker, gate)
+    busy(worker, event)
     for item in range(10):
         worker.offer(item)
     done = threading.Event()
-    gate.set()
+    event.set()
     while not seen:
         worker.call(done.set)
         assert done.wait(PATIENCE)
     assert worker.close()
     assert seen == [9]
-    assert worker.replaced == 9
+    assert worker.dropped == 9
 
 
-def test_calls_are_never_dropped_and_come_in_order_before_the_input(gate: threading.Event) -> None:
+def test_calls_are_never_dropped_and_come_in_order_before_the_input(event: threading.Event) -> None:
     seen: list[str] = []
     worker = Worker(seen.append, lambda error: None)
-    busy(worker, gate)
+    busy(worker, event)
     worker.offer('input')
     for name in 'abc':
         worker.call(lambda name=name: seen.append(name))
-    gate.set()
+    event.set()
     done = threading.Event()
     while len(seen) < 4:
         worker.call(done.set)
@@ -53,18 +53,18 @@ def test_calls_are_never_dropped_and_come_in_order_before_the_input(gate: thread
     assert seen == ['a', 'b', 'c', 'input']
 
 
-def test_what_waits_can_be_taken_back(gate: threading.Event) -> None:
+def test_a_waiting_input_can_be_discarded(event: threading.Event) -> None:
     seen: list[int] = []
     worker = Worker(seen.append, lambda error: None)
-    busy(worker, gate)
+    busy(worker, event)
     worker.offer(1)
-    worker.forget()
-    gate.set()
+    worker.discard()
+    event.set()
     assert worker.close()
     assert seen == []
 
 
-def test_an_exception_is_told_and_work_goes_on() -> None:
+def test_an_exception_is_reported_and_the_worker_continues() -> None:
     told: list[Exception] = []
     seen = threading.Event()
 
@@ -83,19 +83,19 @@ def test_an_exception_is_told_and_work_goes_on() -> None:
     assert str(told[0]) == 'no model'
 
 
-def test_closing_finishes_calls_and_drops_the_input(gate: threading.Event) -> None:
+def test_closing_finishes_calls_and_drops_the_input(event: threading.Event) -> None:
     seen: list[str] = []
     worker = Worker(seen.append, lambda error: None)
-    busy(worker, gate)
+    busy(worker, event)
     worker.offer('input')
     worker.call(lambda: seen.append('call'))
-    threading.Timer(0.05, gate.set).start()
+    threading.Timer(0.05, event.set).start()
     assert worker.close()
     assert seen == ['call']
 
 
-def test_closing_tells_when_work_does_not_end(gate: threading.Event) -> None:
+def test_close_returns_false_when_work_does_not_end(event: threading.Event) -> None:
     worker = Worker(lambda item: None, lambda error: None)
-    busy(worker, gate)
+    busy(worker, event)
     assert not worker.close(patience=0.01)
-    gate.set()
+    event.set()

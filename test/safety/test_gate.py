@@ -1,14 +1,23 @@
-"""The gate's promises, one by one, with the words people read."""
+"""Rules of the gate, one by one, with the reasons people read."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from robo_dopamine_ros.geometry import between, length
-from robo_dopamine_ros.safety.gate import Gate, Settings
-from robo_dopamine_ros.safety.limits import Limits
-from robo_dopamine_ros.types import SECOND, Action, ArmState, Control, Episode, Mode, Phase, Pose
+from robo_dopamine_ros.geometry import pose_difference, vector_norm
+from robo_dopamine_ros.safety.gate import Gate, GateSettings
+from robo_dopamine_ros.safety.limiter import Limits
+from robo_dopamine_ros.types import (
+    SECOND,
+    ArmCommand,
+    ArmState,
+    Control,
+    Episode,
+    Mode,
+    Phase,
+    Pose,
+)
 
 TICK = 0.02  # [s]
 CENTRE = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]))
@@ -21,20 +30,20 @@ LIFT, PRESS = np.array([0, 0, 0.1, 0, 0, 0]), np.array([0, 0, -0.1, 0, 0, 0])
 
 
 def same(a: Pose | None, b: Pose) -> bool:
-    """Whether both are one place, to the last bit."""
-    return a is not None and not (a.position - b.position).any() and not between(a, b).any()
+    """Whether both poses are equal, to the last bit."""
+    return a is not None and not (a.position - b.position).any() and not pose_difference(a, b).any()
 
 
 class Cell:
-    """A gate, an arm that follows at once, and sources that keep saying what they said."""
+    """A gate, an arm that follows at once, and sources that repeat their commands."""
 
     def __init__(self, armed: bool = True, lock: bool = False, **limits: object) -> None:
-        self.gate = Gate(Limits(**limits), Settings('base', armed, lock), NAMES)  # type: ignore[arg-type]
+        self.gate = Gate(Limits(**limits), GateSettings('base', armed, lock), NAMES)  # type: ignore[arg-type]
         self.now = 50.0
         self.pose, self.fault, self.wrench = CENTRE, '', np.full(6, np.nan)
         self.blocked = False  # whether something keeps the tool where it is
-        self.silent = ''  # why the driver says nothing
-        self.wishes: dict[Mode, Action] = {}
+        self.silent = ''  # why the driver publishes no state
+        self.commands: dict[Mode, ArmCommand] = {}
         self.episode: Episode | None = Episode(id='one')
         self.control = self.tick()
 
@@ -42,14 +51,18 @@ class Cell:
     def stamp(self) -> int:
         return int(self.now * SECOND)
 
-    def hear(self, source: Mode, frame: str = 'base', **fields: object) -> str:
-        wish = replace(Action(self.stamp), **fields)  # type: ignore[arg-type]
-        return self.gate.hear(source, wish, frame, self.stamp, self.now)
+    def send(self, source: Mode, frame: str = 'base', **fields: object) -> str:
+        command = replace(ArmCommand(self.stamp), **fields)  # type: ignore[arg-type]
+        return self.gate.on_command(source, command, frame, self.stamp, self.now)
 
-    def says(self, source: Mode, twist: np.ndarray | None = None, reason: str = '') -> None:
-        """From now on it says so before every tick."""
-        wish = Action(0, valid=False, reason=reason) if twist is None else Action(0, twist=twist)
-        self.wishes[source] = wish
+    def repeat(self, source: Mode, twist: np.ndarray | None = None, reason: str = '') -> None:
+        """Send this command before every tick from now on."""
+        command = (
+            ArmCommand(0, valid=False, reason=reason)
+            if twist is None
+            else ArmCommand(0, twist=twist)
+        )
+        self.commands[source] = command
 
     def push(self, way: float) -> None:
         """Somebody moves the arm along x [m]."""
@@ -58,17 +71,19 @@ class Cell:
     def phase(self, phase: Phase, name: str = 'one') -> None:
         self.episode = Episode(id=name, phase=phase)
 
-    def tick(self, seconds: float = TICK, danger: str = '') -> Control:
+    def tick(self, seconds: float = TICK, stop_reason: str = '') -> Control:
         self.now += seconds
-        for source, wish in self.wishes.items():
-            self.gate.hear(source, replace(wish, stamp=self.stamp), 'base', self.stamp, self.now)
+        for source, command in self.commands.items():
+            self.gate.on_command(
+                source, replace(command, stamp=self.stamp), 'base', self.stamp, self.now
+            )
         if self.episode is not None:
-            self.gate.note(self.episode, self.now)
+            self.gate.on_episode(self.episode, self.now)
         empty = np.zeros(0)
         state = ArmState(
             self.stamp, self.pose, np.zeros(6), empty, empty, (), 0.4, self.wrench, self.fault
         )
-        self.control = self.gate.update(self.now, self.stamp, self.silent or state, danger)
+        self.control = self.gate.update(self.now, self.stamp, self.silent or state, stop_reason)
         if self.control.target is not None and not self.blocked:
             self.pose = self.control.target
         return self.control
@@ -79,8 +94,8 @@ class Cell:
         return self.control
 
 
-def begins_at_the_tool(cell: Cell) -> bool:
-    """Whether the policy moves the arm in the next tick, from where it is and from rest."""
+def restarts_at_the_tool(cell: Cell) -> bool:
+    """Whether the policy moves the arm in the next tick, from the measured pose and from rest."""
     measured, control = cell.pose, cell.tick()
     assert control.mode is Mode.POLICY
     assert control.target is not None
@@ -97,13 +112,13 @@ def cell() -> Cell:
 def busy(cell: Cell) -> Cell:
     """The policy lifts the tool in an episode."""
     cell.phase(Phase.RUNNING)
-    cell.says(Mode.POLICY, LIFT)
+    cell.repeat(Mode.POLICY, LIFT)
     assert cell.run(0.3).mode is Mode.POLICY
     return cell
 
 
 def test_policy_acts_while_an_episode_runs(cell: Cell) -> None:
-    cell.says(Mode.POLICY, LIFT)
+    cell.repeat(Mode.POLICY, LIFT)
     assert (cell.run(0.1).mode, cell.control.reason) == (Mode.HOLD, 'no episode runs: idle')
     cell.phase(Phase.RUNNING)
     cell.run(0.3)
@@ -119,14 +134,14 @@ def test_policy_acts_while_an_episode_runs(cell: Cell) -> None:
 
 def test_a_person_takes_over_in_the_next_tick_and_keeps_the_arm(busy: Cell) -> None:
     measured = busy.pose
-    busy.says(Mode.HUMAN, PRESS)
+    busy.repeat(Mode.HUMAN, PRESS)
     control = busy.tick()
     assert (control.mode, control.source) == (Mode.HUMAN, 'teleop/command')
     assert control.target is not None
     assert control.target.position == pytest.approx(
         measured.position + control.sent.twist[:3] * TICK
     )
-    busy.says(Mode.HUMAN, reason='dead-man released')
+    busy.repeat(Mode.HUMAN, reason='dead-man released')
     control = busy.run(0.4)
     assert (control.mode, control.latched) == (Mode.HOLD, False)
     assert control.reason == (
@@ -135,17 +150,17 @@ def test_a_person_takes_over_in_the_next_tick_and_keeps_the_arm(busy: Cell) -> N
     assert busy.run(2.0).mode is Mode.HOLD
 
 
-def test_release_is_refused_while_the_person_acts_then_the_policy_begins_at_the_tool(
+def test_release_is_refused_while_the_person_acts_then_the_policy_restarts_at_the_tool(
     busy: Cell,
 ) -> None:
-    busy.says(Mode.HUMAN, PRESS)
+    busy.repeat(Mode.HUMAN, PRESS)
     busy.run(0.2)
     assert busy.gate.release(busy.now) == 'teleop/command is active; let go of the dead-man first'
-    busy.says(Mode.HUMAN)
+    busy.repeat(Mode.HUMAN)
     busy.run(0.4)
     busy.push(0.01)
     assert busy.gate.release(busy.now) == ''
-    assert begins_at_the_tool(busy)
+    assert restarts_at_the_tool(busy)
 
 
 def test_the_service_takes_over_without_a_device(busy: Cell) -> None:
@@ -154,22 +169,22 @@ def test_the_service_takes_over_without_a_device(busy: Cell) -> None:
     assert busy.run(1.0).reason.startswith('a person took over and has not handed back')
     busy.push(0.01)
     assert busy.gate.release(busy.now) == ''
-    assert begins_at_the_tool(busy)
+    assert restarts_at_the_tool(busy)
 
 
-def test_every_episode_begins_at_the_tool(busy: Cell) -> None:
+def test_every_episode_restarts_at_the_tool(busy: Cell) -> None:
     busy.phase(Phase.ENDED)
     busy.run(0.5)
     busy.push(0.01)
     busy.phase(Phase.RUNNING, 'two')
-    assert begins_at_the_tool(busy)
+    assert restarts_at_the_tool(busy)
 
 
-def test_an_older_wish_is_refused_and_cannot_undo_an_announcement(busy: Cell) -> None:
-    busy.wishes = {}
-    late = Action(busy.stamp - SECOND // 20, twist=LIFT)
-    busy.hear(Mode.POLICY, valid=False)
-    reason = busy.gate.hear(Mode.POLICY, late, 'base', busy.stamp, busy.now)
+def test_an_older_command_is_refused_and_cannot_undo_an_announcement(busy: Cell) -> None:
+    busy.commands = {}
+    late = ArmCommand(busy.stamp - SECOND // 20, twist=LIFT)
+    busy.send(Mode.POLICY, valid=False)
+    reason = busy.gate.on_command(Mode.POLICY, late, 'base', busy.stamp, busy.now)
     assert reason == 'it is 0.050 s older than the one before'
     assert busy.tick().mode is Mode.HOLD
 
@@ -179,9 +194,9 @@ def test_an_older_wish_is_refused_and_cannot_undo_an_announcement(busy: Cell) ->
 )
 def test_unannounced_silence_latches(cell: Cell, source: Mode, timeout: float) -> None:
     cell.phase({Mode.RESET: Phase.RESETTING}.get(source, Phase.RUNNING))
-    cell.says(source, LIFT)
+    cell.repeat(source, LIFT)
     cell.run(0.5)
-    silent, cell.wishes = cell.now, {}
+    silent, cell.commands = cell.now, {}
     while cell.tick().mode is source:
         assert cell.now <= silent + timeout + TICK
     assert cell.now > silent + timeout
@@ -189,26 +204,26 @@ def test_unannounced_silence_latches(cell: Cell, source: Mode, timeout: float) -
     assert cell.control.sent.twist[2] < LIFT[2]
     assert cell.control.reason.startswith(f'stopped: {NAMES[source]} is silent for {timeout:.1f}')
     assert not cell.run(0.3).sent.twist.any()
-    cell.says(source, LIFT)
+    cell.repeat(source, LIFT)
     assert cell.run(1.0).mode is Mode.STOPPED
 
 
 def test_what_is_refused_brakes_at_once_and_latches_when_it_goes_on(busy: Cell) -> None:
-    busy.wishes = {}
+    busy.commands = {}
     for _ in range(14):
-        reason = busy.hear(Mode.POLICY, twist=np.full(6, np.nan))
+        reason = busy.send(Mode.POLICY, twist=np.full(6, np.nan))
         assert reason == 'twist [nan, nan, nan, nan, nan, nan] is not finite'
         control = busy.tick()
         assert (control.mode, control.reason) == (Mode.HOLD, f'policy/command refused: {reason}')
     for _ in range(3):
-        busy.hear(Mode.POLICY, twist=np.full(6, np.nan))
+        busy.send(Mode.POLICY, twist=np.full(6, np.nan))
         busy.tick()
     assert busy.control.mode is Mode.STOPPED
     assert busy.control.reason.startswith('stopped: policy/command refused for 0.3')
 
 
 def test_a_refused_person_stops_the_policy_too(busy: Cell) -> None:
-    reason = busy.hear(Mode.HUMAN, frame='tool')
+    reason = busy.send(Mode.HUMAN, frame='tool')
     assert reason == "its frame is 'tool'; it must be 'base'"
     control = busy.tick()
     assert (control.mode, control.reason) == (Mode.HOLD, f'teleop/command refused: {reason}')
@@ -216,9 +231,9 @@ def test_a_refused_person_stops_the_policy_too(busy: Cell) -> None:
 
 
 def test_an_announcement_counts_whatever_else_is_wrong_with_it(busy: Cell) -> None:
-    busy.wishes = {}
-    wish = {'valid': False, 'stamp': 0, 'gripper': np.nan, 'reason': 'views are 0.4 s old'}
-    assert busy.hear(Mode.POLICY, frame='nowhere', **wish) == ''
+    busy.commands = {}
+    command = {'valid': False, 'stamp': 0, 'gripper': np.nan, 'reason': 'views are 0.4 s old'}
+    assert busy.send(Mode.POLICY, frame='nowhere', **command) == ''
     assert (busy.tick().mode, busy.control.reason) == (
         Mode.HOLD,
         'policy/command: views are 0.4 s old',
@@ -227,7 +242,7 @@ def test_an_announcement_counts_whatever_else_is_wrong_with_it(busy: Cell) -> No
 
 
 def test_rearming_moves_nothing_that_was_held_down(busy: Cell) -> None:
-    busy.says(Mode.HUMAN, LIFT)
+    busy.repeat(Mode.HUMAN, LIFT)
     busy.run(0.2)
     busy.gate.stop('stop was called', busy.now)
     assert busy.tick().reason == 'stopped: stop was called; rearm to go on'
@@ -236,11 +251,11 @@ def test_rearming_moves_nothing_that_was_held_down(busy: Cell) -> None:
     assert busy.run(0.5).reason == (
         'teleop/command was active when the gate was rearmed; let go of the dead-man first'
     )
-    busy.says(Mode.HUMAN)
+    busy.repeat(Mode.HUMAN)
     busy.tick()
-    busy.says(Mode.HUMAN, LIFT)
+    busy.repeat(Mode.HUMAN, LIFT)
     assert busy.tick().mode is Mode.HUMAN
-    busy.says(Mode.HUMAN)
+    busy.repeat(Mode.HUMAN)
     busy.tick()
     assert busy.gate.release(busy.now) == ''
     assert busy.tick().reason == (
@@ -276,7 +291,7 @@ def test_rearming_is_refused_while_the_cause_stands(busy: Cell) -> None:
 def test_an_arm_that_falls_silent_latches_one_that_never_spoke_waits(alive: bool) -> None:
     cell = Cell()
     if not alive:
-        cell.gate = Gate(Limits(), Settings('base', True, False), NAMES)
+        cell.gate = Gate(Limits(), GateSettings('base', True, False), NAMES)
     cell.silent = 'silence on current_pose for 0.11 s'
     control = cell.tick()
     assert control.latched == alive
@@ -284,22 +299,22 @@ def test_an_arm_that_falls_silent_latches_one_that_never_spoke_waits(alive: bool
     assert cell.silent in control.reason
 
 
-def test_the_stop_lock_must_be_heard() -> None:
+def test_the_stop_lock_must_be_published() -> None:
     cell = Cell(lock=True)
     assert cell.control.reason == 'stopped: the stop lock: nothing heard yet'
-    cell.gate.lock(False, cell.now)
+    cell.gate.on_stop_lock(False, cell.now)
     assert cell.gate.rearm(cell.now) == 'the stop lock: nothing heard yet'  # so said the last tick
     cell.tick()
     assert cell.gate.rearm(cell.now) == ''
     assert cell.tick().mode is Mode.HOLD
-    cell.gate.lock(True, cell.now)
+    cell.gate.on_stop_lock(True, cell.now)
     assert cell.tick().reason == 'stopped: the stop lock is locked'
-    cell.gate.lock(False, cell.now)
+    cell.gate.on_stop_lock(False, cell.now)
     cell.tick()
     assert cell.gate.rearm(cell.now) == ''
     assert cell.run(0.26).mode is Mode.HOLD
     assert cell.run(0.06).reason.startswith('stopped: the stop lock is silent for 0.3')
-    cell.gate.lock(False, cell.now)
+    cell.gate.on_stop_lock(False, cell.now)
     cell.tick()
     assert cell.gate.rearm(cell.now) == ''
     stalled = 'stopped: the gate stood still for 1.00 s, longer than 0.25 s; and now: '
@@ -307,21 +322,21 @@ def test_the_stop_lock_must_be_heard() -> None:
     assert cell.tick().reason.startswith(stalled + 'the stop lock is silent for 1.0')
 
 
-def test_a_silent_conductor_latches_only_those_it_directs(busy: Cell) -> None:
+def test_a_silent_episode_manager_latches_only_those_it_directs(busy: Cell) -> None:
     busy.episode = None
     assert busy.run(0.9).mode is Mode.POLICY
     busy.run(0.2)
     assert busy.control.reason.startswith('stopped: episode is silent for 1.0')
     busy.gate.rearm(busy.now)
-    busy.says(Mode.HUMAN)
+    busy.repeat(Mode.HUMAN)
     busy.tick()
-    busy.says(Mode.HUMAN, LIFT)
+    busy.repeat(Mode.HUMAN, LIFT)
     assert busy.run(2.0).mode is Mode.HUMAN
 
 
 def test_a_rival_and_a_stall_latch(cell: Cell) -> None:
     assert cell.tick(0.24).mode is Mode.HOLD
-    cell.tick(danger='2 publishers on /target_pose')
+    cell.tick(stop_reason='2 publishers on /target_pose')
     assert cell.control.reason == 'stopped: 2 publishers on /target_pose'
     cell.tick()
     assert cell.gate.rearm(cell.now) == ''
@@ -336,11 +351,11 @@ def test_too_much_force_latches_and_lets_go() -> None:
     cell.wrench = np.zeros(6)
     cell.tick()
     cell.gate.rearm(cell.now)
-    cell.says(Mode.HUMAN, PRESS)
+    cell.repeat(Mode.HUMAN, PRESS)
     cell.run(0.3)
     cell.blocked = True
     control = cell.run(2.0)
-    assert 0.035 < length(control.target.position - cell.pose.position) < 0.0401
+    assert 0.035 < vector_norm(control.target.position - cell.pose.position) < 0.0401
     assert 'ahead of the tool' in control.reason
     cell.wrench = np.array([0, 0, 25.0, 0, 0, 0])
     control = cell.tick()
@@ -357,7 +372,7 @@ def test_a_force_that_must_be_watched_must_be_known() -> None:
 def test_a_stopped_arm_presses_no_more() -> None:
     cell = Cell()
     cell.blocked = True
-    cell.says(Mode.HUMAN, PRESS)
+    cell.repeat(Mode.HUMAN, PRESS)
     cell.run(1.0)
     cell.gate.stop('stop was called', cell.now)
     assert not same(cell.tick().target, cell.pose)
@@ -380,7 +395,7 @@ def test_a_tool_that_jumps_is_not_believed_until_it_stays(busy: Cell) -> None:
 
 
 def test_a_simulated_tool_may_jump_and_the_target_goes_along() -> None:
-    cell = Cell(jumps=True)
+    cell = Cell(allow_pose_jumps=True)
     cell.pose = Pose(CENTRE.position + (0.1, 0.1, 0.0), CENTRE.orientation)
     place = cell.pose
     assert cell.tick().mode is Mode.HOLD
@@ -402,18 +417,18 @@ def test_a_pushed_arm_takes_its_target_along(cell: Cell) -> None:
 def test_from_outside_the_box_there_is_only_a_way_in() -> None:
     cell = Cell()
     cell.pose = Pose(np.array([0.5, 0.0, -0.05]), CENTRE.orientation)
-    cell.gate = Gate(Limits(), Settings('base', True, False), NAMES)
-    cell.says(Mode.HUMAN, PRESS)
+    cell.gate = Gate(Limits(), GateSettings('base', True, False), NAMES)
+    cell.repeat(Mode.HUMAN, PRESS)
     control = cell.run(0.5)
     assert control.target.position[2] == -0.05
     assert control.reason.startswith('wall of the workspace at z = 0.000 m')
-    cell.says(Mode.HUMAN, LIFT)
+    cell.repeat(Mode.HUMAN, LIFT)
     assert cell.run(1.0).target.position[2] > 0.02
 
 
 def test_motion_ends_softly_at_the_wall() -> None:
     cell = Cell()
-    cell.says(Mode.HUMAN, np.array([5.0, 0, 0, 0, 0, 0]))
+    cell.repeat(Mode.HUMAN, np.array([5.0, 0, 0, 0, 0, 0]))
     cell.run(0.3)
     assert cell.control.reason == '5 m/s limited to 0.15 m/s'
     speeds = [cell.tick().sent.twist[0] for _ in range(200)]
@@ -423,23 +438,25 @@ def test_motion_ends_softly_at_the_wall() -> None:
 
 
 def test_clocks_set_back_or_forward_do_not_deafen_the_gate(busy: Cell) -> None:
-    busy.wishes = {}
+    busy.commands = {}
     for shift in (-3600, 3600, -0.4):
         for _ in range(10):
             busy.tick()
             stamp = busy.stamp + int(shift * SECOND)
-            reason = busy.gate.hear(Mode.POLICY, Action(stamp, twist=LIFT), 'base', stamp, busy.now)
+            reason = busy.gate.on_command(
+                Mode.POLICY, ArmCommand(stamp, twist=LIFT), 'base', stamp, busy.now
+            )
             assert reason == ''
         assert busy.tick().mode is Mode.POLICY
 
 
 def test_where_the_arm_was_really_sent_the_next_tick_goes_on(busy: Cell) -> None:
     short = replace(busy.pose, position=busy.pose.position - (0.0, 0.0, 0.002))
-    control = busy.gate.settle(busy.tick(), short, 'joint 4 at its limit 2.80 rad')
+    control = busy.gate.correct_target(busy.tick(), short, 'joint 4 at its limit 2.80 rad')
     assert (control.target, control.reason) == (short, 'joint 4 at its limit 2.80 rad')
     busy.pose = short
     assert busy.tick().target.position == pytest.approx(short.position + LIFT[:3] * TICK)
-    assert busy.gate.settle(busy.control, CENTRE, '') is busy.control
+    assert busy.gate.correct_target(busy.control, CENTRE, '') is busy.control
 
 
 @pytest.mark.parametrize('seconds', [0.05, 0.1, 0.2])
@@ -451,24 +468,24 @@ def test_late_ticks_brake_in_time_and_send_the_target_no_farther(
     place, since = busy.pose, busy.now
     while busy.tick(seconds).sent.twist.any():
         assert busy.now < since + seconds + busy.gate._limits.stop_time
-    assert length(busy.pose.position - place.position) < 0.1 * busy.gate._limits.stop_time
+    assert vector_norm(busy.pose.position - place.position) < 0.1 * busy.gate._limits.stop_time
 
 
-def test_turning_slows_down_at_the_end_of_the_lead(cell: Cell) -> None:
+def test_rotation_slows_down_near_the_largest_tracking_error(cell: Cell) -> None:
     cell.blocked = True
-    cell.says(Mode.HUMAN, np.array([0, 0, 0, 0, 0, 0.5]))
+    cell.repeat(Mode.HUMAN, np.array([0, 0, 0, 0, 0, 0.5]))
     spins = [cell.tick().sent.twist[5] for _ in range(60)]
     assert cell.control.reason == 'the target is 0.300 rad ahead of the tool; 0.300 rad is allowed'
     assert np.diff(spins).min() >= -5.0 * TICK - 1e-9
     assert spins[-1] < 0.01
 
 
-def test_what_was_wished_is_told_though_the_arm_is_not_let_there(cell: Cell) -> None:
+def test_the_requested_twist_is_published_though_it_is_limited(cell: Cell) -> None:
     cell.blocked = True
-    wish = np.array([0.0, 0.0, -0.1, 0.0, 0.0, 0.5])
-    cell.says(Mode.HUMAN, wish)
+    command = np.array([0.0, 0.0, -0.1, 0.0, 0.0, 0.5])
+    cell.repeat(Mode.HUMAN, command)
     control = cell.run(3.0)
     assert np.abs(control.sent.twist).max() < 0.01
-    np.testing.assert_array_equal(control.wished, wish)
-    cell.says(Mode.HUMAN, reason='let go')
-    assert not cell.run(0.2).wished.any()
+    np.testing.assert_array_equal(control.requested, command)
+    cell.repeat(Mode.HUMAN, reason='let go')
+    assert not cell.run(0.2).requested.any()

@@ -1,4 +1,4 @@
-"""How drawing without a screen is chosen."""
+"""Choice of the off-screen OpenGL backend."""
 
 import os
 import subprocess
@@ -6,22 +6,22 @@ import sys
 
 import pytest
 
-from robo_dopamine_ros.sim.gl import choose
+from robo_dopamine_ros.sim.gl import select_backend
 
 
 @pytest.mark.parametrize(
-    ('egl', 'osmesa', 'way'),
+    ('egl', 'osmesa', 'backend'),
     [(True, True, 'egl'), (False, True, 'osmesa'), (False, False, 'disabled')],
 )
-def test_the_first_that_works_is_chosen(egl: bool, osmesa: bool, way: str) -> None:
+def test_the_first_that_works_is_chosen(egl: bool, osmesa: bool, backend: str) -> None:
     environment: dict[str, str] = {}
-    assert choose(environment, lambda: egl, lambda: osmesa) == way
-    assert environment == {'MUJOCO_GL': way}
+    assert select_backend(environment, lambda: egl, lambda: osmesa) == backend
+    assert environment == {'MUJOCO_GL': backend}
 
 
 def test_what_is_set_is_kept() -> None:
     environment = {'MUJOCO_GL': 'glfw'}
-    assert choose(environment, lambda: True, lambda: True) == 'glfw'
+    assert select_backend(environment, lambda: True, lambda: True) == 'glfw'
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -30,11 +30,11 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 DRAW = """
-from robo_dopamine_ros.sim.cameras import Cameras
+from robo_dopamine_ros.sim.rendering import CameraRenderer
 from robo_dopamine_ros.sim.world import World
 world = World()
-cameras = Cameras(world.model, (32, 32))
-print(cameras.draw(world.data)['front'].std() > 5)
+cameras = CameraRenderer(world.model, (32, 32))
+print(cameras.render(world.data)['front'].std() > 5)
 cameras.close()
 """
 

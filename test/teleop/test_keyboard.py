@@ -3,33 +3,39 @@
 import numpy as np
 import pytest
 
-from robo_dopamine_ros.teleop.keyboard import KEYS, MOVES, PRESSES, Keyboard, KeyMap, table
-from robo_dopamine_ros.teleop.layout import MOTIONS
-from robo_dopamine_ros.teleop.pace import Pace
-from robo_dopamine_ros.teleop.reading import Press, Reading
+from robo_dopamine_ros.teleop.device import ButtonEvent, DeviceReading
+from robo_dopamine_ros.teleop.keyboard import (
+    EVENT_KEYS,
+    KEYS,
+    MOTION_KEYS,
+    Keyboard,
+    KeyboardConfig,
+    key_table,
+)
+from robo_dopamine_ros.teleop.mapping import MOTIONS, SpeedLimits
 
 
 @pytest.fixture
 def keyboard() -> Keyboard:
-    return Keyboard(KeyMap(), Pace(0.1, 0.5))
+    return Keyboard(KeyboardConfig(), SpeedLimits(0.1, 0.5))
 
 
-def typed(keyboard: Keyboard, keys: str, now: float) -> Reading:
-    return keyboard.hear(KEYS, keys, now)
+def typed(keyboard: Keyboard, keys: str, now: float) -> DeviceReading:
+    return keyboard.on_message(KEYS, keys, now)
 
 
 def test_a_key_moves_while_it_repeats(keyboard: Keyboard) -> None:
-    assert not keyboard.look(0.0).held
+    assert not keyboard.poll(0.0).held
     assert typed(keyboard, 'w', 1.0).held
-    assert keyboard.look(1.1).twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
-    assert not keyboard.look(1.2).held
-    assert not np.any(keyboard.look(1.2).twist)
+    assert keyboard.poll(1.1).twist == pytest.approx([0.1, 0, 0, 0, 0, 0])
+    assert not keyboard.poll(1.2).held
+    assert not np.any(keyboard.poll(1.2).twist)
 
 
 def test_every_motion_has_a_key_each_way(keyboard: Keyboard) -> None:
-    assert set(MOVES.values()) == {sign + motion for motion in MOTIONS for sign in ('', '-')}
-    assert not set(MOVES) & set(PRESSES)
-    for now, (key, motion) in enumerate(MOVES.items()):
+    assert set(MOTION_KEYS.values()) == {sign + motion for motion in MOTIONS for sign in ('', '-')}
+    assert not set(MOTION_KEYS) & set(EVENT_KEYS)
+    for now, (key, motion) in enumerate(MOTION_KEYS.items()):
         twist = typed(keyboard, key, float(now)).twist
         assert twist is not None
         (axis,) = np.flatnonzero(twist)
@@ -43,19 +49,19 @@ def test_the_newest_key_counts(keyboard: Keyboard) -> None:
 
 def test_a_key_that_is_held_presses_once(keyboard: Keyboard) -> None:
     times = [0.0, 0.5, 0.53, 0.56, 2.0]
-    pressed = [Press.TAKE_OVER in typed(keyboard, 't', now).pressed for now in times]
+    pressed = [ButtonEvent.TAKE_OVER in typed(keyboard, 't', now).pressed for now in times]
     assert pressed == [True, False, False, False, True]
-    assert all(Press.FASTER in typed(keyboard, '+', now).pressed for now in (3.0, 3.1, 3.2))
+    assert all(ButtonEvent.FASTER in typed(keyboard, '+', now).pressed for now in (3.0, 3.1, 3.2))
 
 
 def test_the_gripper_key_holds_the_dead_man_without_motion(keyboard: Keyboard) -> None:
     reading = typed(keyboard, 'g', 0.0)
-    assert (reading.held, reading.pressed) == (True, {Press.GRIPPER})
+    assert (reading.held, reading.pressed) == (True, {ButtonEvent.GRIPPER})
     assert not np.any(reading.twist)
     assert not typed(keyboard, '?', 1.0).held
 
 
 def test_people_can_read_every_key() -> None:
-    shown = ' '.join(key for key, _ in table())
-    assert all(key in shown for key in MOVES)
-    assert len(table()) == len(MOVES) // 2 + len(PRESSES)
+    shown = ' '.join(key for key, _ in key_table())
+    assert all(key in shown for key in MOTION_KEYS)
+    assert len(key_table()) == len(MOTION_KEYS) // 2 + len(EVENT_KEYS)

@@ -1,0 +1,54 @@
+"""Configuration of an arm, and the class that drives it.
+
+The settings of each driver are declared in its own file. All of those files are imported whichever
+arm is chosen, so packages beyond NumPy and SciPy are imported where they are used.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from robo_dopamine_ros.arms.agx import AgxArm, AgxConfig
+from robo_dopamine_ros.arms.arm import Arm
+from robo_dopamine_ros.arms.crisp import CrispArm, CrispConfig
+from robo_dopamine_ros.arms.grippers import GripperConfig
+from robo_dopamine_ros.arms.position_controller import (
+    PositionControllerArm,
+    PositionControllerConfig,
+)
+from robo_dopamine_ros.arms.servo import ServoArm, ServoConfig
+
+ARM_CLASSES: dict[str, Callable[['ArmConfig', Any, float], Arm]] = {
+    'crisp': CrispArm,
+    'position_controller': PositionControllerArm,
+    'servo': ServoArm,
+    'agx': AgxArm,
+}
+
+
+@dataclass(frozen=True)
+class ArmConfig:
+    """One arm: frames, joints, gripper and driver; defaults are the simulator's and a Franka's."""
+
+    namespace: str = ''  # of the driver's topics, relative to that of the node; empty: the same
+    base_frame: str = 'base'  # frame of all poses, twists and wrenches
+    tool_frame: str = 'fr3_hand_tcp'  # frame of the tool
+    joints: tuple[str, ...] = ()  # names, in order; empty: all that the driver reports
+    gripper: GripperConfig = field(default_factory=GripperConfig)
+    arm: str = 'crisp'  # how it is driven: crisp, position_controller, servo or agx
+    crisp: CrispConfig = field(default_factory=CrispConfig)
+    position_controller: PositionControllerConfig = field(default_factory=PositionControllerConfig)
+    servo: ServoConfig = field(default_factory=ServoConfig)
+    agx: AgxConfig = field(default_factory=AgxConfig)
+
+    def __post_init__(self) -> None:
+        for name in ('base_frame', 'tool_frame'):
+            if not getattr(self, name):
+                raise ValueError(f'{name} is empty; it must name a frame')
+        if self.arm not in ARM_CLASSES:
+            raise ValueError(f'arm = {self.arm!r}; it must be {", ".join(ARM_CLASSES)}')
+
+
+def make_arm(config: ArmConfig, timeout: float) -> Arm:
+    """Create the arm; `timeout` is the silence after which its driver counts as lost [s]."""
+    return ARM_CLASSES[config.arm](config, getattr(config, config.arm), timeout)

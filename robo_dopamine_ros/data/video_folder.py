@@ -1,0 +1,191 @@
+"""Layout `videos`, as the paper's: `cam_high.mp4`, `cam_left_wrist.mp4`, `cam_right_wrist.mp4`."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from robo_dopamine_ros.data.errors import EpisodeError, EpisodeWarning
+from robo_dopamine_ros.data.frames import FrameSource, Size, frame_range, resize, sorted_views
+from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
+
+VIDEO_PREFIX = 'cam_'
+FRONT_VIEW, FRONT_VIDEO = VIEWS[0], 'high'  # the paper's name of the front view
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A video file whose first and last frame can be decoded."""
+
+    path: Path
+    rate: float  # [Hz]
+    length: int  # frames
+    size: Size
+
+
+def matches(folder: Path) -> bool:
+    """Whether a folder holds at least one video of an episode."""
+    return any(folder.glob(f'{VIDEO_PREFIX}*.mp4'))
+
+
+def open_frames(folder: Path, tolerance: int) -> FrameSource:
+    """Open the videos; they may differ by `tolerance` frames and are cut to the shortest."""
+    paths = {_view_of(path): path for path in folder.glob(f'{VIDEO_PREFIX}*.mp4')}
+    videos = {view: probe_video(paths[view]) for view in sorted_views(list(paths))}
+    rate, length = _common_rate(folder, videos), _common_length(folder, videos, tolerance)
+    return FrameSource(
+        rate, length, tuple(videos), lambda rate: partial(_play, videos, length, rate)
+    )
+
+
+def save(recording: Recording, folder: Path) -> None:
+    """Encode every view as `cam_<view>.mp4` (MPEG-4, lossy)."""
+    with ExitStack() as open_files:
+        writers: dict[str, VideoWriter] = {}
+        for views in recording.play():
+            for view, image in views.images.items():
+                if view not in writers:
+                    size = (image.shape[1], image.shape[0])
+                    writer = VideoWriter(folder / _file_name(view), recording.rate, size)
+                    writers[view] = open_files.enter_context(writer)
+                writers[view].write(image)
+
+
+def probe_video(path: Path) -> VideoFile:
+    """Read the properties of a video and check that its end can be decoded; EpisodeError if not."""
+    with _capture(path) as capture:
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        length = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if not 0 < rate < 1000:
+            raise EpisodeError(f'{path}: its frame rate reads {rate:g} Hz; encode it anew')
+        ok, frame = capture.read()
+        if not ok or length < 1:
+            raise EpisodeError(f'{path}: no frame can be decoded; the file is damaged or empty')
+        capture.set(cv2.CAP_PROP_POS_FRAMES, length - 1)
+        if not capture.grab():
+            length = _count_frames(path, length)
+        return VideoFile(path, rate, length, (frame.shape[1], frame.shape[0]))
+
+
+def decode_frames(
+    video: VideoFile, size: Size | None, stride: int, start: int, stop: int
+) -> Iterator[np.ndarray]:
+    """Yield frames start, start + stride .. below `stop` as (H, W, 3) uint8 RGB."""
+    with _capture(video.path) as capture:
+        if start:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, start)
+        for index in range(start, stop):
+            if not capture.grab():
+                raise EpisodeError(
+                    f'{video.path}: decoding stopped at frame {index} of {video.length}; '
+                    'the file is truncated or damaged'
+                )
+            if (index - start) % stride == 0:
+                _, frame = capture.retrieve()
+                yield cv2.cvtColor(resize(frame, size), cv2.COLOR_BGR2RGB)
+
+
+class VideoWriter:
+    """Writes RGB frames into an MPEG-4 file; a context manager that opens and closes the file."""
+
+    def __init__(self, path: Path, rate: float, size: Size) -> None:
+        self._path, self._rate, self._size = path, rate, size
+        self._writer: cv2.VideoWriter
+
+    def __enter__(self) -> 'VideoWriter':
+        codec = cv2.VideoWriter.fourcc(*'mp4v')
+        self._writer = cv2.VideoWriter(str(self._path), codec, self._rate, self._size)
+        if not self._writer.isOpened():
+            raise EpisodeError(
+                f'{self._path}: cannot be written; is the folder there and writable?'
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.release()
+
+    def write(self, image: np.ndarray) -> None:
+        """Append one (H, W, 3) uint8 RGB frame."""
+        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+
+def _view_of(path: Path) -> str:
+    name = path.stem.removeprefix(VIDEO_PREFIX)
+    return FRONT_VIEW if name == FRONT_VIDEO else name
+
+
+def _file_name(view: str) -> str:
+    return f'{VIDEO_PREFIX}{FRONT_VIDEO if view == FRONT_VIEW else view}.mp4'
+
+
+def _common_rate(folder: Path, videos: dict[str, VideoFile]) -> float:
+    rates = {video.path.name: video.rate for video in videos.values()}
+    if max(rates.values()) - min(rates.values()) > 0.01 * min(rates.values()):
+        listed = ', '.join(f'{name} {rate:g} Hz' for name, rate in rates.items())
+        raise EpisodeError(f'{folder}: the videos differ in rate: {listed}; record all at one rate')
+    return next(iter(rates.values()))
+
+
+def _common_length(folder: Path, videos: dict[str, VideoFile], tolerance: int) -> int:
+    lengths = {video.path.name: video.length for video in videos.values()}
+    shortest, longest = min(lengths.values()), max(lengths.values())
+    listed = ', '.join(f'{name} {length}' for name, length in lengths.items())
+    if longest - shortest > tolerance:
+        raise EpisodeError(
+            f'{folder}: the videos differ in length: {listed} frames; at most {tolerance} frames '
+            'of difference are tolerated, so cut them to the same moments'
+        )
+    if longest > shortest:
+        text = f'{folder}: using {shortest} frames of videos with {listed}'
+        warnings.warn(EpisodeWarning(text), stacklevel=2)
+    return shortest
+
+
+def _play(
+    videos: dict[str, VideoFile],
+    length: int,
+    rate: float,
+    size: Size | None = None,
+    stride: int = 1,
+    start: int = 0,
+    stop: int | None = None,
+) -> Iterator[Views]:
+    indices = frame_range(length, stride, start, stop)
+    streams = [
+        decode_frames(video, size, stride, indices.start, indices.stop) for video in videos.values()
+    ]
+    for index, images in zip(indices, zip(*streams, strict=True), strict=True):
+        stamp = round(index * SECOND / rate)
+        yield Views(dict(zip(videos, images, strict=True)), dict.fromkeys(videos, stamp))
+
+
+@contextmanager
+def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if not capture.isOpened():
+            raise EpisodeError(
+                f'{path}: not a video that can be decoded; it may be truncated, empty or damaged'
+            )
+        yield capture
+    finally:
+        capture.release()
+
+
+def _count_frames(path: Path, declared: int) -> int:
+    """Count the frames that decode; containers often declare one or two more."""
+    with _capture(path) as capture:
+        count = 0
+        while capture.grab():
+            count += 1
+    if count < declared - 2:
+        raise EpisodeError(
+            f'{path}: only {count} of its {declared} frames can be decoded; '
+            'the file is truncated or damaged'
+        )
+    return count

@@ -1,0 +1,1 @@
+"""Episodes: state machine, resets, liveness of the nodes they need, statistics. Pure."""

@@ -1,0 +1,1 @@
+"""Vision-language GRMs: the published models, which answer with a score as text."""

@@ -1,0 +1,1 @@
+"""Parity of two ways to run a model (engine, precision): whether their answers are the same."""

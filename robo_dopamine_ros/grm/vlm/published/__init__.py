@@ -1,0 +1,1 @@
+"""Loading of published checkpoints: weights, tokenizer, chat template, image settings."""

@@ -1,1 +1,0 @@
-"""Graphs on a GPU through TensorRT: built on the machine that runs them, at their first start."""

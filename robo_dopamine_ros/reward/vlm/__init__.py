@@ -1,1 +1,0 @@
-"""The published GRMs: vision-language models that answer with a score in words."""

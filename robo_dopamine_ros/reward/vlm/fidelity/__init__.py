@@ -1,1 +1,0 @@
-"""Whether one way of running a model says the same as another."""

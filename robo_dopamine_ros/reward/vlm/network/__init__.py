@@ -1,1 +1,0 @@
-"""The network itself, in a form that torch runs and the exporter takes."""

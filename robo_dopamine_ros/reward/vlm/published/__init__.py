@@ -1,1 +1,0 @@
-"""Opening a published checkpoint: weights, tokenizer, chat template, pictures."""

@@ -1,1 +1,0 @@
-"""What a model is asked, token by token, and how its answer is read."""

@@ -1,0 +1,198 @@
+"""Connects an arm to a node: channels become topics and actions, sequences become calls.
+
+See arms/arm.py for the interface of an arm, and call_sequence.py for `start` and `recover`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.task import Future
+
+from robo_dopamine_ros.arms.arm import Arm, CallSequence, Channel, DriverCommand, OutgoingMessage
+from robo_dopamine_ros.ros.call_sequence import CallSequenceRunner, resolve_name
+from robo_dopamine_ros.ros.convert import from_time
+from robo_dopamine_ros.ros.convert_arm import to_message, to_value
+from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
+from robo_dopamine_ros.ros.params import ParameterError
+from robo_dopamine_ros.types import ArmState, Pose
+
+GOAL_TIMEOUT = 10.0  # a goal without a result for longer is given up [s]
+
+
+class ArmBridge:
+    """Exchanges messages with the driver of an arm; `now` is `time.monotonic()` everywhere.
+
+    A service of the node that awaits `run_sequence` must be in `callback_group`: in an exclusive
+    group a waiting callback blocks all others.
+    """
+
+    def __init__(self, node: Node, arm: Arm, namespace: str = '') -> None:
+        """ParameterError when message packages that the arm requires are not installed."""
+        self.arm, self.callback_group = arm, ReentrantCallbackGroup()
+        self._node, self._namespace = node, namespace
+        self._refused: dict[str, str] = {}  # channel -> why its newest message was refused
+        self._unavailable: dict[str, str] = {}  # optional channel -> why it is left out
+        self._publishers: dict[str, Any] = {}
+        self._goal_clients: dict[str, LatestGoalClient] = {}
+        self._types: dict[str, Any] = {}
+        self._sequences = CallSequenceRunner(node, namespace, self.callback_group)
+        self._open(arm.inputs, self._subscribe)
+        self._open(arm.outputs, self._advertise)
+
+    def state(self, now: float) -> ArmState | str:
+        """Return the measured state, or why it is not known."""
+        state = self.arm.state(now)
+        return '; '.join([state, *self._refused.values()]) if isinstance(state, str) else state
+
+    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+        """Send the tool to a target pose; return what was really sent."""
+        command = self.arm.command(target, gripper, now)
+        for message in command.messages:
+            self._send(message)
+        for client in self._goal_clients.values():
+            client.send_pending()
+        return command
+
+    def other_publishers(self) -> str:
+        """Name the publishers on a topic where there must be one, empty: only this node."""
+        for channel in self.arm.outputs:
+            publisher = self._publishers.get(channel.name) if channel.exclusive else None
+            if publisher is None or self._node.count_publishers(publisher.topic_name) < 2:
+                continue
+            topic = publisher.topic_name
+            found = self._node.get_publishers_info_by_topic(topic)
+            nodes = sorted(f'{i.node_namespace.rstrip("/")}/{i.node_name}' for i in found)
+            return f'{len(nodes)} publishers on {topic}, there must be one: {", ".join(nodes)}'
+        return ''
+
+    async def run_sequence(self, sequence: CallSequence) -> tuple[str, list[str]]:
+        """Run `start` or `recover` of the arm; return the remaining error and the steps taken."""
+        return await self._sequences.run(sequence)
+
+    @property
+    def channel_errors(self) -> Mapping[str, str]:
+        """Channel -> why it is left out, its message was refused, or its goal not reached."""
+        goals = {name: client.error for name, client in self._goal_clients.items() if client.error}
+        return {**self._unavailable, **self._refused, **goals}
+
+    def _open(self, channels: Any, connect: Callable[[Channel, Any], None]) -> None:
+        for channel in channels:
+            try:
+                connect(channel, get_interface(channel.type))
+            except MissingInterface as error:
+                if not channel.optional:
+                    raise ParameterError(f'arm {self.arm.name}: {error}') from error
+                self._unavailable[channel.name] = f'left out: {error}'
+
+    def _subscribe(self, channel: Channel, kind: Any) -> None:
+        self._node.create_subscription(
+            kind,
+            resolve_name(self._namespace, channel.name),
+            lambda message: self._on_message(channel, message),
+            _channel_qos(channel),
+            callback_group=self.callback_group,
+        )
+
+    def _on_message(self, channel: Channel, message: Any) -> None:
+        name, now = channel.name, time.monotonic()
+        header = getattr(message, 'header', None)
+        try:
+            if header is not None and channel.frame not in ('', header.frame_id):
+                raise ValueError(f'its frame is {header.frame_id!r}, not {channel.frame!r}')
+            stamp = from_time(header.stamp) if header is not None else 0
+            self.arm.on_message(name, to_value(message), stamp or self._stamp(), now)
+        except ValueError as error:
+            self._refused[name] = f'{name} is refused: {error}'
+            self._node.get_logger().warning(self._refused[name], throttle_duration_sec=5.0)
+        else:
+            self._refused.pop(name, None)
+
+    def _advertise(self, channel: Channel, kind: Any) -> None:
+        name = resolve_name(self._namespace, channel.name)
+        self._types[channel.name] = kind
+        if '/action/' in channel.type:
+            client = LatestGoalClient(self._node, kind, name, self.callback_group)
+            self._goal_clients[channel.name] = client
+        else:
+            publisher = self._node.create_publisher(kind, name, _channel_qos(channel))
+            self._publishers[channel.name] = publisher
+
+    def _send(self, message: OutgoingMessage) -> None:
+        kind = self._types.get(message.channel)
+        if kind is None:
+            return  # optional and left out, see channel_errors
+        if message.channel in self._goal_clients:
+            self._goal_clients[message.channel].set_goal(to_message(kind.Goal, message.value))
+        else:
+            encoded = to_message(kind, message.value, self._stamp(), message.frame)
+            self._publishers[message.channel].publish(encoded)
+
+    def _stamp(self) -> int:
+        return self._node.get_clock().now().nanoseconds
+
+
+class LatestGoalClient:
+    """Action client that keeps one goal active: a newer one cancels it and waits for its end.
+
+    Gripper drivers block while they move, so goals must not queue up there.
+    """
+
+    def __init__(self, node: Node, kind: Any, name: str, group: ReentrantCallbackGroup) -> None:
+        self.error = ''  # why the newest goal was not reached
+        self._client = ActionClient(node, kind, name, callback_group=group)
+        self._name = name
+        self._pending: Any = None
+        self._sent = 0.0  # steady time at which the active goal was sent [s], 0: none is active
+        self._handle: Any = None  # of the active goal, from its acceptance until it is cancelled
+
+    def set_goal(self, goal: Any) -> None:
+        """Set the goal to send next; it replaces a pending one."""
+        self._pending = goal
+
+    def send_pending(self) -> None:
+        """Send the pending goal, once the server is available and no goal is active."""
+        now = time.monotonic()
+        if self._pending is None:
+            return
+        if self._sent and now < self._sent + GOAL_TIMEOUT:
+            if self._handle is not None:
+                self._handle.cancel_goal_async()
+                self._handle = None
+        elif not self._client.server_is_ready():
+            self.error = f'{self._name} is not offered'
+        else:
+            goal, self._pending, self._sent, self.error = self._pending, None, now, ''
+            response = self._client.send_goal_async(goal)
+            response.add_done_callback(lambda future: self._on_response(future, now))
+
+    def _on_response(self, future: Future, sent: float) -> None:
+        if sent != self._sent:
+            return  # given up before
+        handle = future.result()
+        if handle.accepted:
+            self._handle = handle
+            handle.get_result_async().add_done_callback(lambda end: self._on_result(end, sent))
+        else:
+            self.error, self._sent = f'{self._name} refused the goal', 0.0
+
+    def _on_result(self, future: Future, sent: float) -> None:
+        if sent != self._sent:
+            return
+        self._handle, self._sent = None, 0.0
+        if future.result().status == GoalStatus.STATUS_ABORTED:
+            self.error = f'{self._name} failed'
+
+
+def _channel_qos(channel: Channel) -> QoSProfile:
+    reliability, durability = ReliabilityPolicy, DurabilityPolicy
+    return QoSProfile(
+        depth=channel.depth,
+        reliability=reliability.RELIABLE if channel.reliable else reliability.BEST_EFFORT,
+        durability=durability.TRANSIENT_LOCAL if channel.transient_local else durability.VOLATILE,
+    )

@@ -1,0 +1,121 @@
+"""Runs the call sequences of an arm without blocking the executor."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.task import Future
+
+from robo_dopamine_ros.arms.arm import Call, CallSequence
+from robo_dopamine_ros.ros.convert_arm import to_message
+from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
+
+POLL_PERIOD = 0.02  # between two checks for a response [s]
+DISCOVERY_DELAY = 0.1  # a server just discovered may not yet know the way back to us [s]
+GOAL_ERRORS = {GoalStatus.STATUS_ABORTED: 'failed', GoalStatus.STATUS_CANCELED: 'was cancelled'}
+
+
+class CallSequenceRunner:
+    """Makes the calls of one sequence at a time; names are relative to `namespace`."""
+
+    def __init__(self, node: Node, namespace: str, group: ReentrantCallbackGroup) -> None:
+        self._node, self._namespace, self._group = node, namespace, group
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._clients: dict[tuple[str, str], Any] = {}  # by name and type of the call
+        self._busy = False
+
+    async def run(self, sequence: CallSequence) -> tuple[str, list[str]]:
+        """Run a sequence; return the remaining error, and every step with its outcome.
+
+        Refused while another one runs. Calls are never repeated, and each ends by its timeout.
+        """
+        if self._busy:
+            return 'the arm is still being started or recovered', []
+        self._busy, steps, reply = True, [], None
+        try:
+            while True:
+                step = sequence.send(reply)
+                if isinstance(step, Call):
+                    reply = await self._call(step)
+                    outcome = reply if isinstance(reply, str) else 'done'
+                    steps.append(f'{step.label or step.name}: {outcome}')
+                else:
+                    reply = await self._wait(lambda: False, step)
+        except StopIteration as end:
+            return end.value or '', steps
+        finally:
+            self._busy = False
+
+    async def _call(self, call: Call) -> Any:
+        """Return the response of a service or the result of an action, or why there is none."""
+        deadline = time.monotonic() + call.timeout
+        try:
+            kind = get_interface(call.type)
+            is_action = '/action/' in call.type
+            request = to_message(kind.Goal if is_action else kind.Request, call.request)
+        except MissingInterface as error:
+            return str(error)
+        client = self._client(call, kind, is_action)
+        ready = client.server_is_ready if is_action else client.service_is_ready
+        if not ready():
+            if not await self._wait(ready, call.timeout):
+                return f'{call.name} is not offered, after {call.timeout} s'
+            await self._wait(lambda: False, DISCOVERY_DELAY)
+        late = f'{call.name} did not answer within {call.timeout} s'
+        if is_action:
+            return await self._run_goal(client, request, deadline, late)
+        response = client.call_async(request)
+        if await self._wait(response.done, deadline - time.monotonic()):
+            return response.result()
+        client.remove_pending_request(response)
+        return late
+
+    async def _run_goal(self, client: ActionClient, goal: Any, deadline: float, late: str) -> Any:
+        """Return the result of an action; cancel the goal at the deadline."""
+        sent = client.send_goal_async(goal)
+        if not await self._wait(sent.done, deadline - time.monotonic()):
+            return late
+        handle = sent.result()
+        if not handle.accepted:
+            return 'refused'
+        end = handle.get_result_async()
+        if not await self._wait(end.done, deadline - time.monotonic()):
+            handle.cancel_goal_async()
+            return late
+        status = end.result().status
+        return GOAL_ERRORS.get(status, end.result().result)
+
+    def _client(self, call: Call, kind: Any, is_action: bool) -> Any:
+        key = (call.name, call.type)
+        if key not in self._clients:
+            name = resolve_name(self._namespace, call.name)
+            self._clients[key] = (
+                ActionClient(self._node, kind, name, callback_group=self._group)
+                if is_action
+                else self._node.create_client(kind, name, callback_group=self._group)
+            )
+        return self._clients[key]
+
+    async def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait for a condition; return whether it became true within the timeout [s]."""
+        deadline, done = time.monotonic() + timeout, Future()
+
+        def check() -> None:
+            if not done.done() and (condition() or time.monotonic() >= deadline):
+                done.set_result(condition())
+
+        timer = self._node.create_timer(POLL_PERIOD, check, self._group, self._steady)
+        try:
+            return await done
+        finally:
+            self._node.destroy_timer(timer)
+
+
+def resolve_name(namespace: str, name: str) -> str:
+    """Return a name of the driver as seen from the node."""
+    return f'{namespace}/{name}' if namespace and not name.startswith('/') else name
