@@ -13,8 +13,7 @@ from _relay import CAMERA, upstream
 from robo_dopamine_ros.arms.crisp import CURRENT_POSE
 from robo_dopamine_ros.nodes.cell_client import CellClient
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import from_msg, from_time
-from robo_dopamine_ros.ros.convert_arm import to_value
+from robo_dopamine_ros.ros.convert import from_msg, from_time, to_value
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.topics import Topic, reliable, sensor_data
 from robo_dopamine_ros.teleop.joy import TOPIC as JOY

@@ -25,7 +25,7 @@ from robo_dopamine_ros.data.episode_folder import find_recordings, open_recordin
 from robo_dopamine_ros.grm.compact.adaptation import adapt
 from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
 from robo_dopamine_ros.grm.compact.loading import load_compact
-from robo_dopamine_ros.grm.protocol import hop_from_change
+from robo_dopamine_ros.grm.hops import hop_from_change
 from robo_dopamine_ros.reward.evaluation import evaluate
 from robo_dopamine_ros.types import Hops, Recording, TaskContext, Views
 

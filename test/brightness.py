@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from robo_dopamine_ros.grm.protocol import hop_label
+from robo_dopamine_ros.grm.hops import hop_label
 from robo_dopamine_ros.types import Hops, TaskContext, Views
 
 

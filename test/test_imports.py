@@ -19,7 +19,7 @@ PARTS = {  # what each part may import of this package, beside itself and the no
     'episodes': set[str](),
     'sim': set[str](),
     'grm': {'checkpoint'},
-    'reward': {'grm.protocol'},
+    'reward': {'grm.protocol', 'grm.hops'},
     'experience': {'reward.shaping'},
     'policy': {'experience.types', 'checkpoint'},
     'learning': {'experience', 'policy', 'checkpoint'},

@@ -165,10 +165,10 @@ class _Child:
         return f'{line} (all of it in {self._file})' if self._file else line
 
     def _read(self) -> None:
-        path = self._file or Path(os.devnull)
-        with path.open('a', encoding='utf-8', buffering=1) as file:
-            assert self.popen.stdout is not None
-            for line in self.popen.stdout:
+        path, output = self._file or Path(os.devnull), self.popen.stdout
+        assert output is not None
+        with path.open('a', encoding='utf-8', buffering=1) as file, output:
+            for line in output:
                 self._last = line.strip() or self._last
                 file.write(line)
                 self._log(self._title, line.rstrip('\n'))

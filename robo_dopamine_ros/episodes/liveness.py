@@ -1,7 +1,8 @@
 """Liveness of the nodes an episode depends on: the reward model, and the recorder if required.
 
 Pure: stamps come in. A reward model is monitored from its first reading on; it publishes between
-episodes too.
+episodes too. An episode whose node falls silent is aborted here; the policy has stopped acting by
+then, 0.5 s after the recorder's last message (`SendBuffer` in policy/loop.py).
 """
 
 from robo_dopamine_ros.types import SECOND, Episode, Phase, RecorderStatus

@@ -10,8 +10,7 @@ from std_msgs.msg import Float64MultiArray
 
 from robo_dopamine_ros.arms import crisp, grippers
 from robo_dopamine_ros.arms.arm import Joints
-from robo_dopamine_ros.ros.convert import pose_from_msg
-from robo_dopamine_ros.ros.convert_arm import to_message
+from robo_dopamine_ros.ros.convert import pose_from_msg, to_message
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.topics import reliable
 from robo_dopamine_ros.types import ArmState, Pose

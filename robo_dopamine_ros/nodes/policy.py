@@ -26,8 +26,8 @@ from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import run_node
-from robo_dopamine_ros.ros.synced_views import SyncedViews
 from robo_dopamine_ros.ros.topics import Topic
+from robo_dopamine_ros.ros.view_poller import ViewPoller
 from robo_dopamine_ros.training.config import RunDir, read_train_config, reward_model_path
 from robo_dopamine_ros.types import require_at_least
 
@@ -64,7 +64,7 @@ class PolicyNode(Node):
         use_threads(1)
         epoch = time.time_ns()
         self._loop = PolicyLoop(open_inference(p, epoch), p, epoch)
-        self._views = SyncedViews(self, p.cameras, p.max_input_age)
+        self._views = ViewPoller(self, p.cameras, p.max_input_age)
         for topic, decode in SUBSCRIPTIONS:
             on_message = partial(self._on_message, topic.name, decode)
             self.create_subscription(topic.type, topic.name, on_message, topic.qos)

@@ -16,11 +16,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from robo_dopamine_ros.grm.loading import load
 from robo_dopamine_ros.grm.protocol import GRM
-from robo_dopamine_ros.nodes.reward_model import (
-    RewardModelParameters,
-    base_arguments,
-    load_model,
-)
+from robo_dopamine_ros.nodes.reward_model import RewardModelParameters, base_arguments, load_model
 from robo_dopamine_ros.reward.session import RewardSession, SessionParameters, Task
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.adapt_action import AdaptCommand, AdaptRewardServer, adapt_command

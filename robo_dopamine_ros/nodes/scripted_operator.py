@@ -24,8 +24,7 @@ from robo_dopamine_ros.envs.expert import (
 )
 from robo_dopamine_ros.envs.scripted_operator import InterventionConfig, ScriptedOperator
 from robo_dopamine_ros.envs.waypoint_plans import STYLES, make_plan
-from robo_dopamine_ros.ros.convert import from_msg
-from robo_dopamine_ros.ros.convert_arm import to_value
+from robo_dopamine_ros.ros.convert import from_msg, to_value
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.params import declare

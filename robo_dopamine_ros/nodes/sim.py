@@ -12,8 +12,7 @@ from std_srvs.srv import Trigger
 from robo_dopamine_ros.envs.realtime import RealtimeConfig, RealtimeSim
 from robo_dopamine_ros.nodes.crisp_emulator import CrispEmulator
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import from_msg, to_msg
-from robo_dopamine_ros.ros.convert_arm import to_message
+from robo_dopamine_ros.ros.convert import from_msg, to_message, to_msg
 from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node

@@ -1,4 +1,4 @@
-"""Published weights: policy, feature normalizer and action scale in one checkpoint file.
+"""Published weights: policy, feature normalizer and action scale in one safetensors file.
 
 The file is replaced atomically under a rising version, so that its parts always belong together.
 """

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from robo_dopamine_ros.grm.protocol import GRM, ProgressCallback, hop_label, ignore_progress
+from robo_dopamine_ros.grm.hops import hop_label
+from robo_dopamine_ros.grm.protocol import GRM, ProgressCallback, ignore_progress
 from robo_dopamine_ros.reward.evaluation_records import (
     EvaluationRecord,
     HopPairs,
@@ -25,7 +26,8 @@ from robo_dopamine_ros.reward.evaluation_report import EvaluationReport
 from robo_dopamine_ros.reward.evaluation_scores import summarise
 from robo_dopamine_ros.reward.metrics import OutcomeRule
 from robo_dopamine_ros.reward.ood_inputs import OOD_CORRUPTIONS, sensor_noise
-from robo_dopamine_ros.reward.progress import ProgressTracker, SuccessParameters, TrackerParameters
+from robo_dopamine_ros.reward.progress import ProgressTracker, TrackerParameters
+from robo_dopamine_ros.reward.success import SuccessParameters
 from robo_dopamine_ros.types import SECOND, Hops, Outcome, Recording, TaskContext, Views
 
 STEP_INTERVAL = 0.5  # [s] between steps: 15 frames at 30 Hz

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from robo_dopamine_ros.grm.protocol import GRM
-from robo_dopamine_ros.reward.progress import ProgressTracker, SuccessParameters, TrackerParameters
+from robo_dopamine_ros.reward.progress import ProgressTracker, TrackerParameters
 from robo_dopamine_ros.reward.shaping import RewardParameters, RewardShaper
+from robo_dopamine_ros.reward.success import SuccessParameters
 from robo_dopamine_ros.types import (
     SECOND,
     Episode,

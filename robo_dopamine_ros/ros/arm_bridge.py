@@ -1,28 +1,22 @@
 """Connects an arm to a node: channels become topics and actions, sequences become calls.
 
-See arms/arm.py for the interface of an arm, and call_sequence.py for `start` and `recover`.
+See arms/arm.py for the interface of an arm, and driver_clients.py for services and actions.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from action_msgs.msg import GoalStatus
-from rclpy.action import ActionClient
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.task import Future
 
 from robo_dopamine_ros.arms.arm import Arm, CallSequence, Channel, DriverCommand, OutgoingMessage
-from robo_dopamine_ros.ros.call_sequence import CallSequenceRunner, resolve_name
-from robo_dopamine_ros.ros.convert import from_time
-from robo_dopamine_ros.ros.convert_arm import to_message, to_value
+from robo_dopamine_ros.ros.convert import from_time, to_message, to_value
+from robo_dopamine_ros.ros.driver_clients import CallSequenceRunner, LatestGoalClient, resolve_name
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 from robo_dopamine_ros.ros.params import ParameterError
 from robo_dopamine_ros.types import ArmState, Pose
-
-GOAL_TIMEOUT = 10.0  # a goal without a result for longer is given up [s]
 
 
 class ArmBridge:
@@ -135,58 +129,6 @@ class ArmBridge:
 
     def _stamp(self) -> int:
         return self._node.get_clock().now().nanoseconds
-
-
-class LatestGoalClient:
-    """Action client that keeps one goal active: a newer one cancels it and waits for its end.
-
-    Gripper drivers block while they move, so goals must not queue up there.
-    """
-
-    def __init__(self, node: Node, kind: Any, name: str, group: ReentrantCallbackGroup) -> None:
-        self.error = ''  # why the newest goal was not reached
-        self._client = ActionClient(node, kind, name, callback_group=group)
-        self._name = name
-        self._pending: Any = None
-        self._sent = 0.0  # steady time at which the active goal was sent [s], 0: none is active
-        self._handle: Any = None  # of the active goal, from its acceptance until it is cancelled
-
-    def set_goal(self, goal: Any) -> None:
-        """Set the goal to send next; it replaces a pending one."""
-        self._pending = goal
-
-    def send_pending(self) -> None:
-        """Send the pending goal, once the server is available and no goal is active."""
-        now = time.monotonic()
-        if self._pending is None:
-            return
-        if self._sent and now < self._sent + GOAL_TIMEOUT:
-            if self._handle is not None:
-                self._handle.cancel_goal_async()
-                self._handle = None
-        elif not self._client.server_is_ready():
-            self.error = f'{self._name} is not offered'
-        else:
-            goal, self._pending, self._sent, self.error = self._pending, None, now, ''
-            response = self._client.send_goal_async(goal)
-            response.add_done_callback(lambda future: self._on_response(future, now))
-
-    def _on_response(self, future: Future, sent: float) -> None:
-        if sent != self._sent:
-            return  # given up before
-        handle = future.result()
-        if handle.accepted:
-            self._handle = handle
-            handle.get_result_async().add_done_callback(lambda end: self._on_result(end, sent))
-        else:
-            self.error, self._sent = f'{self._name} refused the goal', 0.0
-
-    def _on_result(self, future: Future, sent: float) -> None:
-        if sent != self._sent:
-            return
-        self._handle, self._sent = None, 0.0
-        if future.result().status == GoalStatus.STATUS_ABORTED:
-            self.error = f'{self._name} failed'
 
 
 def _channel_qos(channel: Channel) -> QoSProfile:

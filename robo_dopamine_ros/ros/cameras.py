@@ -190,7 +190,7 @@ def open_cameras(node: Node, parameters: CameraParameters) -> CameraSource:
     """Subscribe `node` to its cameras; ImportError where the synchronizer is not installed."""
     if parameters.synchronizer == 'newest':
         return NewestCameras(node, parameters)
-    from robo_dopamine_ros.ros.filtered_cameras import FilteredCameras  # optional packages
+    from robo_dopamine_ros.ros.message_filters_cameras import FilteredCameras  # optional packages
 
     return FilteredCameras(node, parameters)
 

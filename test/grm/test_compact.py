@@ -18,7 +18,8 @@ from robo_dopamine_ros.grm.compact.model_card import ModelCard
 from robo_dopamine_ros.grm.compact.network import CompactNetwork
 from robo_dopamine_ros.grm.compact.torch_engine import CompactTorchEngine
 from robo_dopamine_ros.grm.compact.weights import read_network, save_model
-from robo_dopamine_ros.grm.protocol import GRM, ModelError, hop_from_change
+from robo_dopamine_ros.grm.hops import hop_from_change
+from robo_dopamine_ros.grm.protocol import GRM, ModelError
 from robo_dopamine_ros.types import VIEWS, TaskContext, Views
 
 SMALL = CompactShape(width=64, height=32, token=16, state=32)

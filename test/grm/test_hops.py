@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.grm.protocol import hop_label
+from robo_dopamine_ros.grm.hops import hop_label
 from robo_dopamine_ros.reward.progress import (
     backward_progress,
     forward_progress,

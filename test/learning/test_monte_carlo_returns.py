@@ -5,11 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.learning.replay_buffer import (
-    TERMINAL_VALUE,
-    monte_carlo_returns,
-    worst_case_value,
-)
+from robo_dopamine_ros.learning.returns import TERMINAL_VALUE, monte_carlo_returns, worst_case_value
 from robo_dopamine_ros.reward.shaping import RewardParameters, step_reward
 from robo_dopamine_ros.types import SECOND, Outcome
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from robo_dopamine_ros.grm.protocol import GRM, hop_label
+from robo_dopamine_ros.grm.hops import hop_label
+from robo_dopamine_ros.grm.protocol import GRM
 from robo_dopamine_ros.reward.evaluation import (
     EvaluationError,
     EvaluationParameters,

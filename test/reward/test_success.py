@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.reward.progress import SuccessParameters, SuccessState, debounce
+from robo_dopamine_ros.reward.success import SuccessParameters, SuccessState, debounce
 from robo_dopamine_ros.types import SECOND, Progress
 
 TICK = SECOND // 10

@@ -10,9 +10,9 @@ from robo_dopamine_ros.reward.progress import (
     FUSIONS,
     RECURSIONS,
     ProgressTracker,
-    SuccessParameters,
     TrackerParameters,
 )
+from robo_dopamine_ros.reward.success import SuccessParameters
 from robo_dopamine_ros.types import SECOND, Hops
 
 HOP = st.floats(-1.0, 1.0)

@@ -14,7 +14,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robo_dopamine_ros.arms.arm import Joints
 from robo_dopamine_ros.arms.grippers import Gripper, GripperConfig
-from robo_dopamine_ros.ros.convert_arm import to_message, to_value
+from robo_dopamine_ros.ros.convert import to_message, to_value
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 from robo_dopamine_ros.types import SECOND, Pose
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from robo_dopamine_ros.grm.compact.model_card import ModelCard
-from robo_dopamine_ros.grm.protocol import hop_from_change
+from robo_dopamine_ros.grm.hops import hop_from_change
 from robo_dopamine_ros.types import Hops, TaskContext, Views
 
 ENGINES = ('auto', 'onnx', 'torch', 'tensorrt')

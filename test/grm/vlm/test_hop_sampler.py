@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from robo_dopamine_ros.grm.protocol import hop_label
+from robo_dopamine_ros.grm.hops import hop_label
 from robo_dopamine_ros.grm.vlm.finetune import dataset
 from robo_dopamine_ros.grm.vlm.finetune.sampler import (
     ZERO_HOP,

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.random import Generator
 
-from robo_dopamine_ros.grm.protocol import hop_label
+from robo_dopamine_ros.grm.hops import hop_label
 from robo_dopamine_ros.types import Recording, require_at_least
 
 STATE_COUNT_LIMITS = (50, 1000)  # least and most states of an episode

@@ -11,7 +11,7 @@ from robo_dopamine_ros.ros.params import ParameterError
 from robo_dopamine_ros.types import SECOND, Views
 
 
-class SyncedViews:
+class ViewPoller:
     """Polls the cameras on demand; sets with a missing view are skipped."""
 
     def __init__(self, node: Node, parameters: CameraParameters, max_age: float) -> None:

@@ -1,4 +1,4 @@
-"""Runs the call sequences of an arm without blocking the executor."""
+"""Service and action clients of an arm driver; none of them blocks the executor."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from robo_dopamine_ros.arms.arm import Call, CallSequence
-from robo_dopamine_ros.ros.convert_arm import to_message
+from robo_dopamine_ros.ros.convert import to_message
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 
 POLL_PERIOD = 0.02  # between two checks for a response [s]
@@ -119,3 +119,58 @@ class CallSequenceRunner:
 def resolve_name(namespace: str, name: str) -> str:
     """Return a name of the driver as seen from the node."""
     return f'{namespace}/{name}' if namespace and not name.startswith('/') else name
+
+
+GOAL_TIMEOUT = 10.0  # a goal without a result for longer is given up [s]
+
+
+class LatestGoalClient:
+    """Action client that keeps one goal active: a newer one cancels it and waits for its end.
+
+    Gripper drivers block while they move, so goals must not queue up there.
+    """
+
+    def __init__(self, node: Node, kind: Any, name: str, group: ReentrantCallbackGroup) -> None:
+        self.error = ''  # why the newest goal was not reached
+        self._client = ActionClient(node, kind, name, callback_group=group)
+        self._name = name
+        self._pending: Any = None
+        self._sent = 0.0  # steady time at which the active goal was sent [s], 0: none is active
+        self._handle: Any = None  # of the active goal, from its acceptance until it is cancelled
+
+    def set_goal(self, goal: Any) -> None:
+        """Set the goal to send next; it replaces a pending one."""
+        self._pending = goal
+
+    def send_pending(self) -> None:
+        """Send the pending goal, once the server is available and no goal is active."""
+        now = time.monotonic()
+        if self._pending is None:
+            return
+        if self._sent and now < self._sent + GOAL_TIMEOUT:
+            if self._handle is not None:
+                self._handle.cancel_goal_async()
+                self._handle = None
+        elif not self._client.server_is_ready():
+            self.error = f'{self._name} is not offered'
+        else:
+            goal, self._pending, self._sent, self.error = self._pending, None, now, ''
+            response = self._client.send_goal_async(goal)
+            response.add_done_callback(lambda future: self._on_response(future, now))
+
+    def _on_response(self, future: Future, sent: float) -> None:
+        if sent != self._sent:
+            return  # given up before
+        handle = future.result()
+        if handle.accepted:
+            self._handle = handle
+            handle.get_result_async().add_done_callback(lambda end: self._on_result(end, sent))
+        else:
+            self.error, self._sent = f'{self._name} refused the goal', 0.0
+
+    def _on_result(self, future: Future, sent: float) -> None:
+        if sent != self._sent:
+            return
+        self._handle, self._sent = None, 0.0
+        if future.result().status == GoalStatus.STATUS_ABORTED:
+            self.error = f'{self._name} failed'
