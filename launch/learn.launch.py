@@ -1,4 +1,4 @@
-"""Online training of a simulated arm: policy, recorder and learner; needs run:=DIR."""
+"""Online training of a simulated arm; needs run:=DIR. config/learn.yaml lists its nodes."""
 
 from pathlib import Path
 

@@ -169,7 +169,7 @@ def _run_episode(
         start,
         (end - start) / SECOND,
         client.episode.outcome,
-        title=f'Peg insertion, episode {number.split()[0]}',
+        title=f'Simulated peg insertion, episode {number.split()[0]}',
         instruction=client.episode.task,
         truth=ProgressCurve(
             np.array([(t.stamp - start) / SECOND for t in known]),

@@ -1,4 +1,4 @@
-"""Configuration of the agent; imports no torch, so that commands can print it at once.
+"""Configuration of agent and replay; imports no torch, so that commands can print it at once.
 
 Defaults are those of the papers where they agree. There is no discount, because every stored step
 carries its own.
@@ -124,3 +124,18 @@ class AgentConfig(PolicyConfig):
             'conrft': ConRftConfig(**values['conrft']),
         }
         return cls(**{**values, **parts})
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """Composition of the batches."""
+
+    demonstration_ratio: float = 0.5  # share of demonstrations in a batch, 0..1; the rest is replay
+    gripper_commands: bool = False  # whether batches have gripper commands, for a gripper critic
+    step_cost: float = 0.0  # smallest unshaped reward of a step; 0 where only success pays
+    feature_noise: float = 0.0  # standard deviation of the noise on sampled features, 0..1
+
+    def __post_init__(self) -> None:
+        for name in ('demonstration_ratio', 'feature_noise'):
+            if not 0.0 <= (value := getattr(self, name)) <= 1.0:
+                raise ValueError(f'{name} = {value}; it must be within 0..1')

@@ -22,6 +22,7 @@ from robo_dopamine_ros.experience.types import (
     encode_gripper,
     gripper_toggles,
 )
+from robo_dopamine_ros.learning.config import ReplayConfig
 from robo_dopamine_ros.learning.returns import TERMINAL_VALUE, monte_carlo_returns, worst_case_value
 
 FLOAT_COLUMNS = ('reward', 'discount', 'mask', 'bound', 'demonstrated', 'toggle')
@@ -68,21 +69,6 @@ class TransitionBatch:
     def scale_rewards(self, factor: float) -> 'TransitionBatch':
         """The batch with rewards and returns multiplied by a factor."""
         return replace(self, rewards=self.rewards * factor, returns=self.returns * factor)
-
-
-@dataclass(frozen=True)
-class ReplayConfig:
-    """Composition of the batches."""
-
-    demonstration_ratio: float = 0.5  # share of demonstrations in a batch, 0..1; the rest is replay
-    gripper_commands: bool = False  # whether batches have gripper commands, for a gripper critic
-    step_cost: float = 0.0  # smallest unshaped reward of a step; 0 where only success pays
-    feature_noise: float = 0.0  # standard deviation of the noise on sampled features, 0..1
-
-    def __post_init__(self) -> None:
-        for name in ('demonstration_ratio', 'feature_noise'):
-            if not 0.0 <= (value := getattr(self, name)) <= 1.0:
-                raise ValueError(f'{name} = {value}; it must be within 0..1')
 
 
 class ReplayBuffer:

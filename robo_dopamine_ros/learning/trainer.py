@@ -12,8 +12,8 @@ from robo_dopamine_ros.checkpoint import CheckpointError, StateError
 from robo_dopamine_ros.experience.reader import ExperienceReader
 from robo_dopamine_ros.experience.types import ActionScale
 from robo_dopamine_ros.learning.agent import Agent
-from robo_dopamine_ros.learning.config import AgentConfig, Stage
-from robo_dopamine_ros.learning.replay_buffer import ReplayBuffer, ReplayConfig
+from robo_dopamine_ros.learning.config import AgentConfig, ReplayConfig, Stage
+from robo_dopamine_ros.learning.replay_buffer import ReplayBuffer
 from robo_dopamine_ros.policy.observation import NORMALIZER_PREFIX, FeatureNormalizer
 
 EXPLORATION_RNG = 'exploration_rng'  # name of its state among the tensors of a checkpoint

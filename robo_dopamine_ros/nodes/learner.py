@@ -55,7 +55,7 @@ class LearnerNode(Node):
         use_threads(p.threads)
         run_dir = RunDir(Path(p.run))
         try:
-            self._loop = LearnerLoop(run_dir, p.loop, time.monotonic())
+            self._loop = LearnerLoop.open(run_dir, p.loop, time.monotonic())
         except (CheckpointError, ExperienceError) as error:
             raise ParameterError(f'run: {error}') from error
         self._tensorboard = TensorBoardWriter.open(run_dir.tensorboard)

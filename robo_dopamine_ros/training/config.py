@@ -19,8 +19,7 @@ from robo_dopamine_ros.experience.schema import ExperienceError
 from robo_dopamine_ros.experience.transitions import TransitionConfig
 from robo_dopamine_ros.experience.types import ActionScale, ObservationSpec
 from robo_dopamine_ros.experience.writer import ExperienceWriter
-from robo_dopamine_ros.learning.config import AgentConfig, CalQlConfig, ConRftConfig
-from robo_dopamine_ros.learning.replay_buffer import ReplayConfig
+from robo_dopamine_ros.learning.config import AgentConfig, CalQlConfig, ConRftConfig, ReplayConfig
 from robo_dopamine_ros.learning.trainer import Trainer
 from robo_dopamine_ros.policy.observation import FeatureNormalizer
 from robo_dopamine_ros.policy.weights import publish_policy
@@ -45,7 +44,7 @@ class OnlineTrainerConfig:
     batch_size: int = 128  # transitions of a gradient step, 2 or more
     pretraining_steps: int = 300  # gradient steps on demonstrations before rollouts, 0 or more
     action_scale: ActionScale = field(default_factory=ActionScale)
-    sampling: ReplayConfig = field(default_factory=ReplayConfig)
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
 
     def __post_init__(self) -> None:
         require_at_least(0, self, 'updates_per_step', 'pretraining_steps')
@@ -110,7 +109,7 @@ def default_agent_config(algorithm: str) -> AgentConfig:
 
 def default_train_config(algorithm: str) -> TrainConfig:
     """Return the configuration of `train` without options."""
-    online = OnlineTrainerConfig(sampling=ReplayConfig(feature_noise=0.1))
+    online = OnlineTrainerConfig(replay=ReplayConfig(feature_noise=0.1))
     return TrainConfig(default_agent_config(algorithm), online)
 
 
@@ -157,7 +156,7 @@ def read_train_config(path: Path) -> TrainConfig:
             raise ValueError(f'it was made by an earlier version: {names}')
         agent, online = AgentConfig.from_dict(saved.pop('agent')), saved.pop('online')
         online['action_scale'] = ActionScale.from_dict(online['action_scale'])
-        online['sampling'] = ReplayConfig(**online['sampling'])
+        online['replay'] = ReplayConfig(**online['replay'])
         saved['policy_views'] = tuple(saved['policy_views'])
         return TrainConfig(agent, OnlineTrainerConfig(**online), **saved)
     except (OSError, ValueError, TypeError, LookupError) as error:
@@ -193,7 +192,7 @@ def make_trainer(run_dir: RunDir, config: TrainConfig) -> Trainer:
     online = config.online
     return Trainer.create(
         *(run_dir.database, online.action_scale, config.agent, online.batch_size),
-        *(config.seed, online.sampling),
+        *(config.seed, online.replay),
     )
 
 

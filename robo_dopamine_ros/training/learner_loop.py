@@ -8,13 +8,17 @@ steady time [s].
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from robo_dopamine_ros.checkpoint import CheckpointError
 from robo_dopamine_ros.episodes.stats import SuccessRate
 from robo_dopamine_ros.experience.schema import ExperienceError
+from robo_dopamine_ros.learning.trainer import Trainer
+from robo_dopamine_ros.policy.observation import FeatureNormalizer
 from robo_dopamine_ros.policy.weights import load_policy, next_version
 from robo_dopamine_ros.training.config import (
     RunDir,
+    TrainConfig,
     make_trainer,
     publish_run_policy,
     read_train_config,
@@ -39,25 +43,39 @@ class LearnerLoopParameters:
 class LearnerLoop:
     """Resumes the training of a run from its checkpoint and database; for one caller at a time."""
 
-    def __init__(self, run_dir: RunDir, parameters: LearnerLoopParameters, now: float) -> None:
-        """Raises CheckpointError or ExperienceError where the run cannot be resumed."""
+    def __init__(
+        self,
+        run_dir: RunDir,
+        config: TrainConfig,
+        trainer: Trainer,
+        state: tuple[FeatureNormalizer, dict[str, Any]],
+        parameters: LearnerLoopParameters,
+        now: float,
+    ) -> None:
+        """Use `open` instead."""
+        self.trainer = trainer
         self.fault = ''  # why learning has stopped
         self._warnings: dict[str, str] = {}  # temporary failures, by what failed
-        if missing := run_dir.missing():
-            raise CheckpointError(missing)
-        self._run_dir, self._parameters = run_dir, parameters
-        self._config = config = read_train_config(run_dir.path)
-        self.trainer = make_trainer(run_dir, config)
-        try:
-            restored = self.trainer.restore(run_dir.checkpoint, config.configuration)
-        except CheckpointError:
-            self.trainer.close()
-            raise
-        self._normalizer, self._metadata = restored
+        self._run_dir, self._config, self._parameters = run_dir, config, parameters
+        self._normalizer, self._metadata = state
         self.success_rate = SuccessRate(self._metadata.get('outcomes'))
         self.policy_version = next_version(run_dir.weights, self._metadata.get('version', 0)) - 1
         self._published_at = self._saved_at = now
         self._published_updates = _published_updates(run_dir)
+
+    @classmethod
+    def open(cls, run_dir: RunDir, parameters: LearnerLoopParameters, now: float) -> 'LearnerLoop':
+        """Resume a run; CheckpointError or ExperienceError where it cannot be resumed."""
+        if missing := run_dir.missing():
+            raise CheckpointError(missing)
+        config = read_train_config(run_dir.path)
+        trainer = make_trainer(run_dir, config)
+        try:
+            state = trainer.restore(run_dir.checkpoint, config.configuration)
+        except CheckpointError:
+            trainer.close()
+            raise
+        return cls(run_dir, config, trainer, state, parameters, now)
 
     @property
     def updates_due(self) -> int:

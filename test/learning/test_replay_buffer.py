@@ -29,7 +29,8 @@ from robo_dopamine_ros.experience.reader import ExperienceReader
 from robo_dopamine_ros.experience.transitions import TransitionConfig
 from robo_dopamine_ros.experience.types import ActionScale, GripperCommand, Step, StepId
 from robo_dopamine_ros.experience.writer import ExperienceWriter
-from robo_dopamine_ros.learning.replay_buffer import ReplayBuffer, ReplayConfig
+from robo_dopamine_ros.learning.config import ReplayConfig
+from robo_dopamine_ros.learning.replay_buffer import ReplayBuffer
 from robo_dopamine_ros.reward.shaping import RewardParameters, discount
 from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome, Phase, Progress
 

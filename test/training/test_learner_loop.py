@@ -40,7 +40,7 @@ def bits(path):
 def test_so_many_steps_for_each_of_practice_and_never_one_more(tmp_path_factory, days, size):
     run_dir = make_run(tmp_path_factory.mktemp('day') / 'run')
     parameters = LearnerLoopParameters(updates_per_step=size)
-    loop, recorded, version, now = LearnerLoop(run_dir, parameters, 0.0), 0, 1, 0.0
+    loop, recorded, version, now = LearnerLoop.open(run_dir, parameters, 0.0), 0, 1, 0.0
     for number, (steps, turns, crash) in enumerate(days):
         add_policy_episode(run_dir, f'episode/{number}', steps)
         recorded += steps
@@ -52,7 +52,7 @@ def test_so_many_steps_for_each_of_practice_and_never_one_more(tmp_path_factory,
             assert loop.trainer.agent.updates + loop.updates_due == due
         if crash:
             loop.close()
-            loop = LearnerLoop(run_dir, parameters, now)
+            loop = LearnerLoop.open(run_dir, parameters, now)
             assert loop.trainer.agent.updates + loop.updates_due == due
         assert loop.policy_version >= version
         version = loop.policy_version
@@ -67,12 +67,12 @@ def test_training_resumes_from_the_checkpoint(run_dir):
     add_policy_episode(run_dir, 'a', 4)
     ends = []
     for stop in (False, True):
-        loop = LearnerLoop(run_dir, OFTEN, 0.0)
+        loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
         if stop:
             loop.step(0.0)
             assert loop.save() == ''
             loop.close()
-            loop = LearnerLoop(run_dir, OFTEN, 0.0)
+            loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
         learn_all(loop, 0.0)
         ends.append(loop.trainer.agent.state_dict())
         loop.close()
@@ -81,7 +81,7 @@ def test_training_resumes_from_the_checkpoint(run_dir):
 
 def test_weights_are_published_every_other_second_and_versions_only_rise(run_dir):
     add_policy_episode(run_dir, 'a', 8)
-    loop, before = LearnerLoop(run_dir, OFTEN, 0.0), bits(run_dir.weights)
+    loop, before = LearnerLoop.open(run_dir, OFTEN, 0.0), bits(run_dir.weights)
     seen = []
     for tenth in range(0, 60, 5):
         add_policy_episode(run_dir, f'b{tenth}', 2)
@@ -100,7 +100,7 @@ def test_weights_are_published_every_other_second_and_versions_only_rise(run_dir
 
 
 def test_after_a_crash_nothing_less_learned_is_published(run_dir):
-    loop = LearnerLoop(run_dir, OFTEN, 0.0)
+    loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
     add_policy_episode(run_dir, 'a', 8)
     learn_all(loop, 1.0)
     loop.step(2.0)
@@ -108,7 +108,9 @@ def test_after_a_crash_nothing_less_learned_is_published(run_dir):
     loop.close()  # without a checkpoint: that of the beginning stays
     add_policy_episode(run_dir, 'b', 1)
     loop, again = (
-        LearnerLoop(run_dir, LearnerLoopParameters(updates_per_step=8, publish_period=0.0), 0.0),
+        LearnerLoop.open(
+            run_dir, LearnerLoopParameters(updates_per_step=8, publish_period=0.0), 0.0
+        ),
         [],
     )
     assert (loop.policy_version, loop.trainer.agent.updates) == (2, FIRST)
@@ -124,21 +126,21 @@ def test_after_a_crash_nothing_less_learned_is_published(run_dir):
 
 @pytest.mark.parametrize('harm', [lambda path: path.unlink(), lambda path: path.write_bytes(b'no')])
 def test_weights_that_cannot_be_used_are_published_again_under_a_higher_version(run_dir, harm):
-    loop = LearnerLoop(run_dir, OFTEN, 0.0)
+    loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
     add_policy_episode(run_dir, 'a', 4)
     learn_all(loop, 3.0)
     loop.save()
     version = loop.policy_version
     loop.close()
     harm(run_dir.weights)
-    loop = LearnerLoop(run_dir, OFTEN, 0.0)
+    loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
     loop.step(2.0)
     assert weights.load_policy(run_dir.weights).version > version
     loop.close()
 
 
 def test_a_pause_is_caught_up_with(run_dir):
-    loop = LearnerLoop(run_dir, OFTEN, 0.0)
+    loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
     add_policy_episode(run_dir, 'a', 5)
     assert not loop.step(0.0, learns=False)
     assert (loop.trainer.agent.updates, loop.updates_due) == (FIRST, 5 * EACH)
@@ -150,7 +152,7 @@ def test_a_pause_is_caught_up_with(run_dir):
 def test_losses_that_are_no_numbers_stop_it_and_the_last_good_weights_stay(run_dir):
     add_policy_episode(run_dir, 'a', 4)
     good = {path: path.read_bytes() for path in (run_dir.weights, run_dir.checkpoint)}
-    loop = LearnerLoop(run_dir, OFTEN, 0.0)
+    loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
     with torch.no_grad():
         next(iter(loop.trainer.agent.networks.critic.parameters())).fill_(torch.nan)
     for second in range(0, 90, 5):
@@ -160,7 +162,7 @@ def test_losses_that_are_no_numbers_stop_it_and_the_last_good_weights_stay(run_d
     assert loop.save() == loop.fault
     assert {path: path.read_bytes() for path in good} == good
     loop.close()
-    again = LearnerLoop(run_dir, OFTEN, 0.0)
+    again = LearnerLoop.open(run_dir, OFTEN, 0.0)
     learn_all(again, 0.0)
     assert again.fault == ''
     again.close()
@@ -168,7 +170,7 @@ def test_losses_that_are_no_numbers_stop_it_and_the_last_good_weights_stay(run_d
 
 def test_a_disk_that_takes_nothing_is_told_and_learning_goes_on(run_dir):
     add_policy_episode(run_dir, 'a', 4)
-    loop = LearnerLoop(run_dir, OFTEN, 0.0)
+    loop = LearnerLoop.open(run_dir, OFTEN, 0.0)
     block = run_dir.path / 'checkpoint.safetensors.part'
     block.mkdir()  # in the place where the new one is written
     loop.step(31.0)
@@ -215,7 +217,7 @@ WRONG = {
 def test_a_run_that_cannot_be_gone_on_with_is_refused_by_name(run_dir, harm):
     harm(run_dir)
     with pytest.raises((CheckpointError, ExperienceError), match=WRONG[harm]):
-        LearnerLoop(run_dir, OFTEN, 0.0)
+        LearnerLoop.open(run_dir, OFTEN, 0.0)
 
 
 def test_a_folder_that_is_none_names_the_command_that_makes_it(tmp_path):
