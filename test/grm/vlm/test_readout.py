@@ -117,7 +117,8 @@ def test_steps_of_an_answer(answer: str, seed: int) -> None:
     guessed = read(
         model, AnswerTree(TOKENS, (*BASE_PATHS, *draft_paths(reading.percent))), decimals=True
     )[1]
-    assert guessed == (len(point) if len(whole) > 1 else 0 if reading.percent else steps)
+    drafted = answer[0] == ('-' if reading.percent < 0 else '+')  # so +0.0 is drafted, -0.0 is not
+    assert guessed == (len(point) if len(whole) > 1 else 0 if drafted else steps)
 
 
 @given(some.sampled_from(answers(False)), SEEDS)
