@@ -24,11 +24,11 @@ demo: setup  ## an arm works under three cameras while real nodes publish its re
 test: setup  ## the whole suite
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: setup  ## formatting, lint, types and the direction of imports, in under a minute
+check: setup  ## formatting, lint, types, imports and vocabulary, in under a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(CODE)
-	@$(BIN)/python -m pytest --quiet test/test_imports.py test/test_setup.py
+	@$(BIN)/python -m pytest --quiet test/test_imports.py test/test_vocabulary.py test/test_setup.py
 
 fix: setup  ## formats and mends what ruff can
 	@$(BIN)/ruff check --fix-only .
