@@ -79,7 +79,10 @@ class SimProcess:
         self.executor.shutdown()
         self.node.destroy_node()
         self.context.try_shutdown()
-        assert self.process.wait(TIMEOUT) == 0
+        try:
+            assert self.process.wait(TIMEOUT) == 0
+        finally:
+            self.process.kill()  # a hung node would hold its name in later tests
 
 
 @pytest.fixture
