@@ -13,7 +13,7 @@ from _relay import CAMERA, upstream
 from robo_dopamine_ros.arms.crisp import CURRENT_POSE
 from robo_dopamine_ros.nodes.cell_client import CellClient
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import from_msg, from_time, to_value
+from robo_dopamine_ros.ros.convert import decode_driver_message, from_msg, from_time
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.topics import Topic, reliable, sensor_data
 from robo_dopamine_ros.teleop.joy import TOPIC as JOY
@@ -129,4 +129,4 @@ def max_displacement(positions: Sequence[ToolPosition]) -> float:
 
 
 def _position(message: Any) -> ToolPosition:
-    return ToolPosition(from_time(message.header.stamp), to_value(message).position)
+    return ToolPosition(from_time(message.header.stamp), decode_driver_message(message).position)

@@ -10,7 +10,7 @@ from std_msgs.msg import Float64MultiArray
 
 from robo_dopamine_ros.arms import crisp, grippers
 from robo_dopamine_ros.arms.arm import Joints
-from robo_dopamine_ros.ros.convert import pose_from_msg, to_message
+from robo_dopamine_ros.ros.convert import encode_driver_message, pose_from_msg
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.topics import reliable
 from robo_dopamine_ros.types import ArmState, Pose
@@ -62,7 +62,7 @@ class CrispEmulator:
             (grippers.STATE_CHANNEL, gripper, ''),
         )
         for channel, value, frame in values:
-            message = to_message(get_interface(channel.type), value, state.stamp, frame)
+            message = encode_driver_message(get_interface(channel.type), value, state.stamp, frame)
             self._publishers[channel].publish(message)
 
     def _on_target(self, message: PoseStamped) -> None:

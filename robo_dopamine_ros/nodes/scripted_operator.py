@@ -24,7 +24,7 @@ from robo_dopamine_ros.envs.expert import (
 )
 from robo_dopamine_ros.envs.scripted_operator import InterventionConfig, ScriptedOperator
 from robo_dopamine_ros.envs.waypoint_plans import STYLES, make_plan
-from robo_dopamine_ros.ros.convert import from_msg, to_value
+from robo_dopamine_ros.ros.convert import decode_driver_message, from_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.params import declare
@@ -105,13 +105,13 @@ class ScriptedOperatorNode(Node):
         return ScriptedExpert(make_plan(self._p.style, self._rng), self._rng, noise)
 
     def _on_tool(self, message: Any) -> None:
-        self._tool = to_value(message)
+        self._tool = decode_driver_message(message)
 
     def _on_wrench(self, message: Any) -> None:
-        self._force = to_value(message)[:3]
+        self._force = decode_driver_message(message)[:3]
 
     def _on_board(self, message: Any) -> None:
-        self._hole = to_value(message)
+        self._hole = decode_driver_message(message)
         if self._p.trigger == 'board':
             self._operator.start()
 

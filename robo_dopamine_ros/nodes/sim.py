@@ -12,7 +12,7 @@ from std_srvs.srv import Trigger
 from robo_dopamine_ros.envs.realtime import RealtimeConfig, RealtimeSim
 from robo_dopamine_ros.nodes.crisp_emulator import CrispEmulator
 from robo_dopamine_ros.ros import topics
-from robo_dopamine_ros.ros.convert import from_msg, to_message, to_msg
+from robo_dopamine_ros.ros.convert import encode_driver_message, from_msg, to_msg
 from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node
@@ -95,7 +95,9 @@ class SimNode(Node):
         self._ground_truth.publish(to_msg(truth))
         if world.start is not self._start:
             self._start = world.start
-            board = to_message(PoseStamped, self._sim.hole_pose, stamp, self._p.base_frame)
+            board = encode_driver_message(
+                PoseStamped, self._sim.hole_pose, stamp, self._p.base_frame
+            )
             self._board.publish(board)
         if world.grade != self._published_grade:
             self._published_grade = world.grade

@@ -9,7 +9,7 @@ from typing import Any
 from rclpy.node import Node
 from sensor_msgs.msg import Joy as JoyMessage
 
-from robo_dopamine_ros.ros.convert import to_value
+from robo_dopamine_ros.ros.convert import decode_driver_message
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.params import ParameterError
 from robo_dopamine_ros.ros.topics import reliable, sensor_data
@@ -94,4 +94,4 @@ class DeviceSubscriber:
         if isinstance(message, JoyMessage):
             self._callback(topic, JoyState(tuple(message.axes), tuple(message.buttons)))
         else:
-            self._callback(topic, to_value(message))
+            self._callback(topic, decode_driver_message(message))

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from robo_dopamine_ros.arms.arm import Arm, CallSequence, Channel, DriverCommand, OutgoingMessage
-from robo_dopamine_ros.ros.convert import from_time, to_message, to_value
+from robo_dopamine_ros.ros.convert import decode_driver_message, encode_driver_message, from_time
 from robo_dopamine_ros.ros.driver_clients import CallSequenceRunner, LatestGoalClient, resolve_name
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 from robo_dopamine_ros.ros.params import ParameterError
@@ -100,7 +100,7 @@ class ArmBridge:
             if header is not None and channel.frame not in ('', header.frame_id):
                 raise ValueError(f'its frame is {header.frame_id!r}, not {channel.frame!r}')
             stamp = from_time(header.stamp) if header is not None else 0
-            self.arm.on_message(name, to_value(message), stamp or self._stamp(), now)
+            self.arm.on_message(name, decode_driver_message(message), stamp or self._stamp(), now)
         except ValueError as error:
             self._refused[name] = f'{name} is refused: {error}'
             self._node.get_logger().warning(self._refused[name], throttle_duration_sec=5.0)
@@ -122,9 +122,11 @@ class ArmBridge:
         if kind is None:
             return  # optional and left out, see channel_errors
         if message.channel in self._goal_clients:
-            self._goal_clients[message.channel].set_goal(to_message(kind.Goal, message.value))
+            self._goal_clients[message.channel].set_goal(
+                encode_driver_message(kind.Goal, message.value)
+            )
         else:
-            encoded = to_message(kind, message.value, self._stamp(), message.frame)
+            encoded = encode_driver_message(kind, message.value, self._stamp(), message.frame)
             self._publishers[message.channel].publish(encoded)
 
     def _stamp(self) -> int:

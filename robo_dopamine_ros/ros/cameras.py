@@ -32,14 +32,14 @@ class SyncLimits:
 
     max_age: float = 0.3  # an older image is late [s], above 0
     max_skew: float = 0.05  # oldest to newest image of a set [s], above 0
-    future: float = 0.05  # stamps may be ahead of the clock by this much [s], 0 or more
+    future_tolerance: float = 0.05  # stamps may be ahead of the clock by this much [s], 0 or more
 
     def __post_init__(self) -> None:
         for name in ('max_age', 'max_skew'):
             if not 0.0 < (value := getattr(self, name)) < math.inf:
                 raise ValueError(f'{name} = {value} s; it must be above 0')
-        if not 0.0 <= self.future < math.inf:
-            raise ValueError(f'future = {self.future} s; it must be 0 or more')
+        if not 0.0 <= self.future_tolerance < math.inf:
+            raise ValueError(f'future_tolerance = {self.future_tolerance} s; it must be 0 or more')
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class LatestSynchronizer(Generic[T]):
     def add(self, view: str, stamp: int, message: T, now: int) -> str:
         """Add a message; returns the reason when its stamp is refused. Times in ns."""
         kept = self._kept[view]
-        if kept and kept[-1][0] > now + self.limits.future * SECOND:
+        if kept and kept[-1][0] > now + self.limits.future_tolerance * SECOND:
             kept.clear()  # the clock went back, as when a recording starts over
         reason = self._stamp_fault(stamp, kept[-1][0] if kept else 0, now)
         if reason:
@@ -153,12 +153,12 @@ class LatestSynchronizer(Generic[T]):
         return Match({}, {}, absent)
 
     def _age_allowed(self, age: int) -> bool:
-        return -self.limits.future * SECOND <= age <= self.limits.max_age * SECOND
+        return -self.limits.future_tolerance * SECOND <= age <= self.limits.max_age * SECOND
 
     def _stamp_fault(self, stamp: int, last: int, now: int) -> str:
         if stamp <= 0:
             return 'stamp is zero'
-        if stamp > now + self.limits.future * SECOND:
+        if stamp > now + self.limits.future_tolerance * SECOND:
             return 'stamp is in the future'
         return 'stamp is not newer than the one before' if stamp <= last else ''
 
@@ -190,9 +190,11 @@ def open_cameras(node: Node, parameters: CameraParameters) -> CameraSource:
     """Subscribe `node` to its cameras; ImportError where the synchronizer is not installed."""
     if parameters.synchronizer == 'newest':
         return NewestCameras(node, parameters)
-    from robo_dopamine_ros.ros.message_filters_cameras import FilteredCameras  # optional packages
+    from robo_dopamine_ros.ros.message_filters_cameras import (
+        MessageFiltersCameras,  # optional packages
+    )
 
-    return FilteredCameras(node, parameters)
+    return MessageFiltersCameras(node, parameters)
 
 
 class ImageSets:
@@ -220,7 +222,7 @@ class ImageSets:
         self.stats.ages = {v: (now - stamp) / SECOND for v, stamp in newest.items() if stamp}
         self.stats.absent = dict(match.absent)
         self.stats.missed.update(match.absent.keys())
-        if self._given > now + self.limits.future * SECOND:
+        if self._given > now + self.limits.future_tolerance * SECOND:
             self._given = 0  # the clock went back
         if match.messages:
             if match.stamp <= self._given:

@@ -1,7 +1,7 @@
 """Conversion between messages and values; stamps are exact to the nanosecond.
 
 `to_msg` and `from_msg` convert every dataclass of types.py that has a message of its name, field by
-field; `to_message` and `to_value` the messages of arm drivers, as arms/arm.py describes them.
+field; `encode_driver_message` and `decode_driver_message` those of arm drivers (see arms/arm.py).
 Vectors are arrays: a twist (6,) [m/s, rad/s], a wrench (6,) [N, N m]. Images: images.py.
 """
 
@@ -226,7 +226,7 @@ TO_MESSAGE: dict[Any, Callable[[Any], Any]] = {
 NESTED_TYPE = re.compile(r'(?:sequence<)?(\w+)/(\w+)')  # of a field, as its message names it
 
 
-def to_value(message: Any) -> Any:
+def decode_driver_message(message: Any) -> Any:
     """Decode a driver's message."""
     kind = type(message)
     if kind in FROM_MESSAGE:
@@ -234,7 +234,7 @@ def to_value(message: Any) -> Any:
     return message.data if _has_only_data(kind) else message
 
 
-def to_message(kind: Any, value: Any, stamp: int = 0, frame: str = '') -> Any:
+def encode_driver_message(kind: Any, value: Any, stamp: int = 0, frame: str = '') -> Any:
     """Encode a value as a message of type `kind`; `stamp` [ns] and `frame` go into its header."""
     message = _encode(kind, value)
     if hasattr(message, 'header'):

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from robo_dopamine_ros.arms.arm import Call, CallSequence
-from robo_dopamine_ros.ros.convert import to_message
+from robo_dopamine_ros.ros.convert import encode_driver_message
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 
 POLL_PERIOD = 0.02  # between two checks for a response [s]
@@ -57,7 +57,7 @@ class CallSequenceRunner:
         try:
             kind = get_interface(call.type)
             is_action = '/action/' in call.type
-            request = to_message(kind.Goal if is_action else kind.Request, call.request)
+            request = encode_driver_message(kind.Goal if is_action else kind.Request, call.request)
         except MissingInterface as error:
             return str(error)
         client = self._client(call, kind, is_action)

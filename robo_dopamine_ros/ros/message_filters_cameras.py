@@ -14,7 +14,7 @@ from robo_dopamine_ros.ros.topics import camera_topic
 from robo_dopamine_ros.types import SECOND
 
 
-class FilteredCameras(ImageSets):
+class MessageFiltersCameras(ImageSets):
     """ApproximateTimeSynchronizer and cv_bridge as a `CameraSource`.
 
     It gives complete sets only: one silent camera makes every view absent.

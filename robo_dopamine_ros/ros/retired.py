@@ -25,6 +25,7 @@ PARAMETERS = {  # consecutive parts of dotted keys
     'limits.measured_turning': 'limits.measured_angular_speed',
     'limits.jumps': 'limits.allow_pose_jumps', 'limits.stall': 'limits.tick_timeout',
     'limits.future': 'limits.future_tolerance',
+    'cameras.limits.future': 'cameras.limits.future_tolerance',
     # teleop
     'motion.pace': 'motion.limits', 'joy.silence': 'joy.timeout', 'twist.silence': 'twist.timeout',
     'pose.silence': 'pose.timeout', 'turn_scale': 'angular_scale', 'clutch': 'dead_man',

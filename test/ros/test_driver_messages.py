@@ -14,7 +14,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from robo_dopamine_ros.arms.arm import Joints
 from robo_dopamine_ros.arms.grippers import Gripper, GripperConfig
-from robo_dopamine_ros.ros.convert import to_message, to_value
+from robo_dopamine_ros.ros.convert import decode_driver_message, encode_driver_message
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 from robo_dopamine_ros.types import SECOND, Pose
 
@@ -50,8 +50,8 @@ def same(one: Any, other: Any) -> bool:
     ],
 )
 def test_a_value_returns_as_it_was(kind: str, value: Any) -> None:
-    message = to_message(get_interface(kind), value, 3 * SECOND + 4, 'base')
-    assert same(to_value(message), value)
+    message = encode_driver_message(get_interface(kind), value, 3 * SECOND + 4, 'base')
+    assert same(decode_driver_message(message), value)
     if hasattr(message, 'header'):
         stamp = message.header.stamp
         assert (stamp.sec, stamp.nanosec, message.header.frame_id) == (3, 4, 'base')
@@ -59,29 +59,35 @@ def test_a_value_returns_as_it_was(kind: str, value: Any) -> None:
 
 def test_other_messages_come_as_they_are() -> None:
     message = DiagnosticArray()
-    assert to_value(message) is message
+    assert decode_driver_message(message) is message
 
 
 def test_mappings_fill_a_message_however_deep() -> None:
     point = {'positions': TWO, 'time_from_start': {'sec': 1, 'nanosec': 5}}
-    message = to_message(JointTrajectory, {'joint_names': ['a', 'b'], 'points': [point]}, SECOND)
+    message = encode_driver_message(
+        JointTrajectory, {'joint_names': ['a', 'b'], 'points': [point]}, SECOND
+    )
     assert message.joint_names == ['a', 'b']
     assert message.header.stamp.sec == 1
     assert list(message.points[0].positions) == [0.5, 0.6]
     assert message.points[0].time_from_start == Duration(sec=1, nanosec=5)
-    inner = to_message(WrenchStamped, {'wrench': SIX}).wrench
-    assert same(to_value(inner), SIX)
+    inner = encode_driver_message(WrenchStamped, {'wrench': SIX}).wrench
+    assert same(decode_driver_message(inner), SIX)
     assert isinstance(inner, Wrench)
-    assert to_message(Trigger.Request, {}) == Trigger.Request()
+    assert encode_driver_message(Trigger.Request, {}) == Trigger.Request()
 
 
 @pytest.mark.skipif(find_spec('control_msgs') is None, reason='not installed: control_msgs')
 def test_gripper_commands_fit_control_msgs() -> None:
     hand = Gripper(GripperConfig(kind='command', open=0.04, effort=20.0))
-    goal = to_message(get_interface(hand.outputs[0].type).Goal, hand.command(1.0)[0].value)
+    goal = encode_driver_message(
+        get_interface(hand.outputs[0].type).Goal, hand.command(1.0)[0].value
+    )
     assert (goal.command.position, goal.command.max_effort) == (0.04, 20.0)
     jaws = Gripper(GripperConfig(kind='parallel', joint='knuckle', closed=0.8, open=0.0))
-    goal = to_message(get_interface(jaws.outputs[0].type).Goal, jaws.command(0.25)[0].value)
+    goal = encode_driver_message(
+        get_interface(jaws.outputs[0].type).Goal, jaws.command(0.25)[0].value
+    )
     assert goal.command.name == ['knuckle']
     assert list(goal.command.position) == pytest.approx([0.6])
     assert list(goal.command.effort) == [10.0]
@@ -89,7 +95,7 @@ def test_gripper_commands_fit_control_msgs() -> None:
 
 def test_a_field_that_does_not_exist_is_named() -> None:
     with pytest.raises(ValueError, match='PoseStamped has no posse; it has header, pose'):
-        to_message(PoseStamped, {'posse': POSE})
+        encode_driver_message(PoseStamped, {'posse': POSE})
 
 
 def test_what_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,4 +105,4 @@ def test_what_to_install_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingInterface, match='Bowl is not in the std_msgs that is installed'):
         get_interface('std_msgs/msg/Bowl')
     assert get_interface('std_msgs/msg/Bool') is Bool
-    assert same(to_value(Float64MultiArray(data=ONE.tolist())), ONE)
+    assert same(decode_driver_message(Float64MultiArray(data=ONE.tolist())), ONE)

@@ -11,7 +11,7 @@ from robo_dopamine_ros.types import SECOND
 
 MS = SECOND // 1000
 VIEWS = ('front', 'left', 'right')
-LIMITS = SyncLimits(max_age=0.3, max_skew=0.05, future=0.02)
+LIMITS = SyncLimits(max_age=0.3, max_skew=0.05, future_tolerance=0.02)
 NOW = 100 * SECOND
 ARRIVALS = st.lists(
     st.tuples(st.sampled_from(VIEWS), st.integers(-600, 100), st.integers(0, 100)), max_size=40
@@ -37,7 +37,7 @@ def test_a_set_is_fresh_close_in_time_and_covers_every_view(arrivals) -> None:
     assert match.messages == {view: f'{view} {stamp}' for view, stamp in match.stamps.items()}
     assert match.skew <= LIMITS.max_skew
     for stamp in match.stamps.values():
-        assert -LIMITS.future * SECOND <= now - stamp <= LIMITS.max_age * SECOND
+        assert -LIMITS.future_tolerance * SECOND <= now - stamp <= LIMITS.max_age * SECOND
     assert all(match.absent.values())
 
 
@@ -51,7 +51,7 @@ def test_the_newest_stamp_never_decreases(arrivals) -> None:
         reason = synchronizer.add(view, now + offset * MS, None, now)
         after = synchronizer.newest(view)
         assert after == before if reason else after > before
-        assert after <= now + LIMITS.future * SECOND
+        assert after <= now + LIMITS.future_tolerance * SECOND
     assert sum(synchronizer.refused.values()) <= len(arrivals)
 
 
