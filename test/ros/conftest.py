@@ -12,6 +12,7 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 environment.activate()
 
 import rclpy  # noqa: E402 (needs the environment)
+from processes import Watcher  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.signals import SignalHandlerOptions  # noqa: E402
@@ -52,6 +53,13 @@ def bench(domain: int) -> Iterator[Bench]:
     bench = Bench([])
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def watcher(domain: int) -> Iterator[Watcher]:
+    """A client of the cell under test."""
+    with Watcher() as watcher:
+        yield watcher
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Everything around a policy node: cameras, a gate that obeys it, episode manager, recorder."""
 
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from processes import Watcher
+from ticking_cell import TICK, TickingCell
 
 from robo_dopamine_ros.experience.types import ActionScale, Step
 from robo_dopamine_ros.geometry import integrate_twist
@@ -20,7 +18,6 @@ from robo_dopamine_ros.policy.observation import PROPRIOCEPTION_SIZE, FeatureNor
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.environment import shared_path
-from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.training.config import RunDir, default_train_config, write_train_config
 from robo_dopamine_ros.types import (
     SECOND,
@@ -28,16 +25,13 @@ from robo_dopamine_ros.types import (
     ArmCommand,
     ArmState,
     Control,
-    Episode,
     Mode,
-    Phase,
     Pose,
     RecorderStatus,
 )
 
 MODEL = shared_path('models/grm')
 START = Pose(np.array([0.5, 0.0, 0.25]), np.array([1.0, 0.0, 0.0, 0.0]))
-TICK = 0.02  # [s]
 
 
 def make_run(folder: Path) -> int:
@@ -59,11 +53,11 @@ def publish(folder: Path, features: int, version: int) -> None:
     weights.publish_policy(path, policy, normalizer, scale, version)
 
 
-class FakeCell(Watcher):
+class FakeCell(TickingCell):
     """Ticks in a thread of its own; parts that are named in `mute` say nothing."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(topics.ARM_STATE, topics.CONTROL, topics.EPISODE, topics.RECORDER_STATUS)
         self.commands: list[ArmCommand] = []
         self.steps: list[Step] = []  # as they came, repeated ones too
         self.stored: list[Step] = []
@@ -71,40 +65,9 @@ class FakeCell(Watcher):
         self.mute: set[str] = set()
         self.loses = False  # whether the recorder forgets what it hears
         self.mode: Mode | None = None  # in charge; None: as the policy commands
-        self.episode_state = Episode('e0', phase=Phase.IDLE)
-        self._pose, self._number = START, 0
-        self._publishers_of: dict[str, Any] = {
-            t.name: self.node.create_publisher(t.type, t.name, t.qos)
-            for t in (topics.ARM_STATE, topics.CONTROL, topics.EPISODE, topics.RECORDER_STATUS)
-        }
-        self._views = {
-            view: self.node.create_publisher(
-                topics.camera_topic(view).type, topics.camera_topic(view).name, 2
-            )
-            for view in VIEWS
-        }
-        self._rng, self._open = np.random.default_rng(0), True
+        self._pose, self._rng = START, np.random.default_rng(0)
         self.subscribe(topics.POLICY_COMMAND, from_msg, self.commands)
         self.subscribe(topics.STEP, self._on_step, [])
-        self._ticking = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> 'FakeCell':
-        super().__enter__()
-        self._ticking.start()
-        return self
-
-    def __exit__(self, *words: object) -> None:
-        self._open = False
-        self._ticking.join()
-        super().__exit__(*words)
-
-    def publish_episode(self, phase: Phase, name: str, **told: Any) -> None:
-        self.episode_state = Episode(name, phase=phase, stamp=self.stamp, **told)
-        self._publishers_of[topics.EPISODE.name].publish(to_msg(self.episode_state))
-
-    @property
-    def stamp(self) -> int:
-        return self.node.get_clock().now().nanoseconds
 
     @property
     def command(self) -> ArmCommand:
@@ -133,28 +96,18 @@ class FakeCell(Watcher):
         if step.id.sequence == (newest.sequence + 1 if newest and known else 0):
             self.stored.append(step)
 
-    def _run(self) -> None:
-        due = time.monotonic()
-        while self._open:
-            self._tick()
-            due = max(due + TICK, time.monotonic())
-            time.sleep(max(0.0, due - time.monotonic()))
-
     def _tick(self) -> None:
-        self._number += 1
         if 'gate' not in self.mute:
             self._move()
         if 'recorder' not in self.mute:
             newest = self.stored[-1].id if self.stored else None
-            told = (newest.epoch, newest.sequence) if newest else (0, 0)
-            self._publishers_of[topics.RECORDER_STATUS.name].publish(
-                to_msg(RecorderStatus(self.stamp, *told))
-            )
+            stored = (newest.epoch, newest.sequence) if newest else (0, 0)
+            self.publish(topics.RECORDER_STATUS, to_msg(RecorderStatus(self.stamp, *stored)))
         if self._number % 3 == 0:
             stamp = self.stamp
             for view in set(VIEWS) - self.mute:
-                picture = self._rng.integers(0, 255, (48, 64, 3), np.uint8)
-                self._views[view].publish(image_to_msg(picture, stamp, view))
+                image = self._rng.integers(0, 255, (48, 64, 3), np.uint8)
+                self.publish_image(view, image, stamp)
 
     def _move(self) -> None:
         """One tick of the gate, which does exactly what is requested."""
@@ -169,5 +122,5 @@ class FakeCell(Watcher):
             *(stamp, self._pose, twist, np.zeros(7), np.zeros(7), tuple('abcdefg'), 0.3),
             wrench=np.zeros(6),
         )
-        self._publishers_of[topics.CONTROL.name].publish(to_msg(self.controls[-1], 'base'))
-        self._publishers_of[topics.ARM_STATE.name].publish(to_msg(state, 'base'))
+        self.publish(topics.CONTROL, to_msg(self.controls[-1], 'base'))
+        self.publish(topics.ARM_STATE, to_msg(state, 'base'))

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,15 @@ class Watcher(CellClient):
         self.until(answered, f'{service.name} was not answered')
         self.node.destroy_client(client)
         return next(future.result() for future in futures if future.done())
+
+
+@contextmanager
+def running_nodes(cell: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Run nodes of the package, each with its parameters; their output is shown on a failure."""
+    children = [
+        Child(['-m', f'robo_dopamine_ros.nodes.{node}'], *given) for node, given in cell.items()
+    ]
+    yield
+    for child in children:
+        child.popen.kill()
+        print(child.wait()[1])

@@ -13,12 +13,6 @@ TIMEOUT = 30.0  # [s]
 
 
 @pytest.fixture
-def watcher(domain: int) -> Iterator[Watcher]:
-    with Watcher() as watcher:
-        yield watcher
-
-
-@pytest.fixture
 def episode_manager(domain: int, request: pytest.FixtureRequest) -> Iterator[Child]:
     child = Child([LOSSY, request.param])
     yield child

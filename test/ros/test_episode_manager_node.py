@@ -11,12 +11,6 @@ from robo_dopamine_ros.types import SECOND, Outcome, Phase, Progress
 
 
 @pytest.fixture
-def watcher(domain: int) -> Iterator[Watcher]:
-    with Watcher() as watcher:
-        yield watcher
-
-
-@pytest.fixture
 def episode_manager(domain: int) -> Iterator[Child]:
     child = Child(
         EPISODE_MANAGER,

@@ -19,12 +19,6 @@ StartEpisodeManager = Callable[..., Child]
 
 
 @pytest.fixture
-def watcher(domain: int) -> Iterator[Watcher]:
-    with Watcher() as watcher:
-        yield watcher
-
-
-@pytest.fixture
 def episode_manager(domain: int) -> Iterator[StartEpisodeManager]:
     children: list[Child] = []
 

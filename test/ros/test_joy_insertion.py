@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from processes import Child, Watcher
+from processes import Watcher, running_nodes
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 
@@ -30,20 +30,9 @@ CELL = {  # a loaded machine must not look like a fault
 
 
 @pytest.fixture
-def watcher(domain: int) -> Iterator[Watcher]:
-    with Watcher() as watcher:
-        yield watcher
-
-
-@pytest.fixture
 def cell(domain: int) -> Iterator[None]:
-    children = [
-        Child(['-m', f'robo_dopamine_ros.nodes.{node}'], *given) for node, given in CELL.items()
-    ]
-    yield
-    for child in children:
-        child.popen.kill()
-        print(child.wait()[1])  # shown when the test fails
+    with running_nodes(CELL):
+        yield
 
 
 def test_a_peg_is_inserted_by_joy_messages(cell: None, watcher: Watcher) -> None:

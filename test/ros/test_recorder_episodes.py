@@ -1,15 +1,14 @@
 """Episodes that a recorder writes as folders: of a person alone, and of a policy with its steps."""
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from processes import Child, Watcher
+from processes import Child
+from ticking_cell import TICK, TickingCell
 
 from robo_dopamine_ros.data.episode_folder import find_recordings, open_recording
 from robo_dopamine_ros.data.trajectory import find_trajectories, load_trajectory
@@ -17,14 +16,12 @@ from robo_dopamine_ros.experience.types import Observation, Step, StepId
 from robo_dopamine_ros.nodes.step_messages import step_to_msg
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import from_msg, to_msg, to_time
-from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.types import (
     SECOND,
     VIEWS,
     ArmCommand,
     ArmState,
     Control,
-    Episode,
     Mode,
     Outcome,
     Phase,
@@ -35,52 +32,23 @@ from robo_dopamine_ros.types import (
 RECORDER = ['-m', 'robo_dopamine_ros.nodes.recorder']
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
 SPEED = 0.05  # [m/s] of the target, along x
-TICK = 0.02  # [s]
 
 
-class Scene(Watcher):
+class Scene(TickingCell):
     """Cameras, an arm and a gate that follows `speed`; every picture shows how far it came."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(topics.ARM_STATE, topics.CONTROL, topics.EPISODE, topics.STEP)
         self.statuses: list[RecorderStatus] = []
         self.speed, self.mode, self.place = 0.0, Mode.HOLD, 0.4
         self.shown: list[tuple[int, int]] = []  # stamp and brightness of pictures
-        self.episode_state = Episode('e', phase=Phase.IDLE)
-        self._number, self._open = 0, True
-        told = (topics.ARM_STATE, topics.CONTROL, topics.EPISODE, topics.STEP)
-        self._publishers_of: dict[str, Any] = {
-            t.name: self.node.create_publisher(t.type, t.name, t.qos) for t in told
-        }
-        self._views = {
-            view: self.node.create_publisher(
-                topics.camera_topic(view).type, topics.camera_topic(view).name, 2
-            )
-            for view in VIEWS
-        }
         self.subscribe(topics.RECORDER_STATUS, from_msg, self.statuses)
-        self._ticking = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> 'Scene':
-        super().__enter__()
-        self._ticking.start()
-        return self
-
-    def __exit__(self, *words: object) -> None:
-        self._open = False
-        self._ticking.join()
-        super().__exit__(*words)
-
-    @property
-    def stamp(self) -> int:
-        return self.node.get_clock().now().nanoseconds
-
-    def publish_episode(self, phase: Phase, name: str, **told: Any) -> None:
-        self.episode_state = Episode(name, phase=phase, stamp=self.stamp, task='insert', **told)
-        self._publishers_of[topics.EPISODE.name].publish(to_msg(self.episode_state))
+    def publish_episode(self, phase: Phase, name: str, **fields: Any) -> None:
+        super().publish_episode(phase, name, task='insert', **fields)
 
     def publish_step(self, step: Step) -> None:
-        self._publishers_of[topics.STEP.name].publish(step_to_msg(step, 'base'))
+        self.publish(topics.STEP, step_to_msg(step, 'base'))
 
     def drive(self, way: float) -> None:
         """Have the person move the arm so far."""
@@ -94,15 +62,8 @@ class Scene(Watcher):
             f'{self.statuses[-1:]}',
         )
 
-    def _run(self) -> None:
-        due = time.monotonic()
-        while self._open:
-            self._tick()
-            due = max(due + TICK, time.monotonic())
-            time.sleep(max(0.0, due - time.monotonic()))
-
     def _tick(self) -> None:
-        stamp, self._number = self.stamp, self._number + 1
+        stamp = self.stamp
         self.place += self.speed * TICK
         pose = Pose(np.array([self.place, 0.0, 0.2]), DOWN)
         twist = np.array([self.speed, 0, 0, 0, 0, 0])
@@ -112,14 +73,13 @@ class Scene(Watcher):
             *(stamp, pose, twist, np.zeros(7), np.zeros(7), tuple('abcdefg'), 0.25),
             wrench=np.zeros(6),
         )
-        self._publishers_of[topics.CONTROL.name].publish(to_msg(control, 'base'))
-        self._publishers_of[topics.ARM_STATE.name].publish(to_msg(state, 'base'))
+        self.publish(topics.CONTROL, to_msg(control, 'base'))
+        self.publish(topics.ARM_STATE, to_msg(state, 'base'))
         if self._number % 3 == 0:
             brightness = self._number % 200
             self.shown.append((stamp, brightness))
-            picture = np.full((48, 64, 3), brightness, np.uint8)
             for view in VIEWS:
-                self._views[view].publish(image_to_msg(picture, stamp, view))
+                self.publish_image(view, np.full((48, 64, 3), brightness, np.uint8), stamp)
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ STATE = Service('reward/get_state', GetState, 'reward', '')
 
 
 @pytest.fixture
-def watcher(domain: int) -> Iterator[Watcher]:
-    with Watcher() as watcher:
-        yield watcher
-
-
-@pytest.fixture
 def reward(domain: int, request: pytest.FixtureRequest) -> Iterator[Child]:
     child = Child(REWARD, 'model:=fake', *getattr(request, 'param', ()))
     yield child

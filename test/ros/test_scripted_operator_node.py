@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from processes import Child, Watcher
+from processes import Watcher, running_nodes
 
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import from_msg, to_msg
@@ -27,20 +27,9 @@ CELL = {  # long watchdogs: a busy machine must not look like a fault
 
 
 @pytest.fixture
-def watcher(domain: int) -> Iterator[Watcher]:
-    with Watcher() as watcher:
-        yield watcher
-
-
-@pytest.fixture
 def cell(domain: int) -> Iterator[None]:
-    children = [
-        Child(['-m', f'robo_dopamine_ros.nodes.{node}'], *given) for node, given in CELL.items()
-    ]
-    yield
-    for child in children:
-        child.popen.kill()
-        print(child.wait()[1])  # shown when the test fails
+    with running_nodes(CELL):
+        yield
 
 
 def publish_still_policy(watcher: Watcher) -> None:
