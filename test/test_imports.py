@@ -27,13 +27,14 @@ PARTS = {  # what each part may import of this package, beside itself and the no
 COMPOSITES = {'training', 'envs'}  # parts that may compose all others
 MAY_IMPORT = {
     'types': set[str](),
+    'clock': set[str](),
     'geometry': {'types'},
     'checkpoint': set[str](),
     **{part: NOUNS | others for part, others in PARTS.items()},
     **{part: {*NOUNS, 'checkpoint', *PARTS, *COMPOSITES} for part in COMPOSITES},
-    'ros': {*NOUNS, 'arms.arm'},
-    'nodes': {*NOUNS, 'checkpoint', 'ros', *PARTS, *COMPOSITES},
-    'cli': {*NOUNS, 'checkpoint', 'ros', 'nodes', '__version__', *PARTS, *COMPOSITES},
+    'ros': {*NOUNS, 'clock', 'arms.arm'},
+    'nodes': {*NOUNS, 'clock', 'checkpoint', 'ros', *PARTS, *COMPOSITES},
+    'cli': {*NOUNS, 'clock', 'checkpoint', 'ros', 'nodes', '__version__', *PARTS, *COMPOSITES},
 }
 ROS = re.compile(
     r'(rclpy|launch|launch_ros|tf2_ros|message_filters|cv_bridge|robo_dopamine|\w+_msgs)$'

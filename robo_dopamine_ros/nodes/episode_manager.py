@@ -1,7 +1,6 @@
 """Node `episode_manager`: starts and ends episodes and publishes `episode`."""
 
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,6 +9,7 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.episodes.config import EpisodeParameters, ResetParameters
 from robo_dopamine_ros.episodes.home_motion import HomePose
 from robo_dopamine_ros.episodes.resets import (
@@ -111,7 +111,7 @@ class EpisodeManager(Node):
         self._publish_change(self._episodes.tick(self._now()))
         resetting = self._episodes.resetting
         try:
-            done = self._resetter.update(resetting, self._gripper, time.monotonic())
+            done = self._resetter.update(resetting, self._gripper, steady_time())
         except ResetError as error:
             refusal = self._episodes.end(Outcome.ABORTED, f'reset: {error}', self._now())
             self._publish_change(not refusal)
@@ -174,7 +174,7 @@ def _home_reset(node: Node, home: HomePose) -> HomeReset:
     def on_arm_state(message: Any) -> None:
         nonlocal frame
         frame = message.header.frame_id
-        reset.on_arm_state(from_msg(message), time.monotonic())
+        reset.on_arm_state(from_msg(message), steady_time())
 
     reset = HomeReset(home, publish)
     node.create_subscription(state_topic.type, state_topic.name, on_arm_state, state_topic.qos)

@@ -1,7 +1,6 @@
 """Records running episodes as folders, from images, steps, arm states and gate ticks."""
 
 import math
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.data.episode_folder import LAYOUTS
 from robo_dopamine_ros.data.episode_writer import FRAME_RATE, KeyframeMark
 from robo_dopamine_ros.experience.types import Observation, Step
@@ -88,7 +88,7 @@ class EpisodeRecorder:
             if self._last is not None:
                 self._add_views(self._last)
         elif episode.phase is Phase.ENDED:
-            self._deadline = time.monotonic() + LAST_STEP_TIMEOUT
+            self._deadline = steady_time() + LAST_STEP_TIMEOUT
             if self._buffer is None:
                 self._writer.finish(episode.id, None)
 
@@ -124,7 +124,7 @@ class EpisodeRecorder:
             self._last = match
             self._add_views(match)
             self._build_step(match.stamp)
-        now = time.monotonic()
+        now = steady_time()
         if self._buffer is not None and self._episode.phase is Phase.ENDED:
             if self._buffer.complete(self._episode) or now > self._deadline:
                 self._finish(self._episode)

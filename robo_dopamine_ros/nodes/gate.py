@@ -1,7 +1,6 @@
 """Node `gate`: the only publisher to the arm's driver; see safety/gate.py for its rules."""
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.arms.config import ArmConfig, make_arm
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.nodes.gate_services import GateServices
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.arm_bridge import ArmBridge
@@ -65,7 +65,7 @@ class GateNode(Node):
         self._gate_services = GateServices(self, self._gate, self._arm)
         self._refused: Counter[str] = Counter()  # commands, by topic
         self._control: Control | None = None  # of the newest tick
-        self._last_tick = time.monotonic()
+        self._last_tick = steady_time()
         self._longest_tick = 0.0  # since the last diagnostics [s]
         self._state_publisher = self._publisher(topics.ARM_STATE)
         self._control_publisher = self._publisher(topics.CONTROL)
@@ -84,7 +84,7 @@ class GateNode(Node):
         self.create_subscription(topic.type, topic.name, callback, topic.qos)
 
     def _tick(self) -> None:
-        now, stamp = time.monotonic(), self._stamp()
+        now, stamp = steady_time(), self._stamp()
         self._longest_tick = max(self._longest_tick, now - self._last_tick)
         self._last_tick = now
         state, stop_reason = self._arm.state(now), self._arm.other_publishers()
@@ -101,7 +101,7 @@ class GateNode(Node):
 
     def _on_command(self, mode: Mode, message: Any) -> None:
         frame, command = message.header.frame_id, from_msg(message)
-        reason = self._gate.on_command(mode, command, frame, self._stamp(), time.monotonic())
+        reason = self._gate.on_command(mode, command, frame, self._stamp(), steady_time())
         if reason:
             name = COMMAND_TOPICS[mode].name
             self._refused[name] += 1
@@ -109,12 +109,12 @@ class GateNode(Node):
 
     def _on_episode(self, message: Any) -> None:
         try:
-            self._gate.on_episode(from_msg(message), time.monotonic())
+            self._gate.on_episode(from_msg(message), steady_time())
         except ValueError as error:  # then the episode manager counts as silent
             self.get_logger().warning(f'episode refused: {error}', throttle_duration_sec=1.0)
 
     def _on_stop_lock(self, message: Any) -> None:
-        self._gate.on_stop_lock(message.data, time.monotonic())
+        self._gate.on_stop_lock(message.data, steady_time())
 
     def _health(self) -> Sequence[Health]:
         control, self._longest_tick, longest = self._control, 0.0, self._longest_tick

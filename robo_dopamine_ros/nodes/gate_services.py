@@ -1,11 +1,11 @@
 """Services of the gate: intervene (take over, release), stop, rearm, recover."""
 
-import time
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.arm_bridge import ArmBridge
 from robo_dopamine_ros.safety.gate import Gate
@@ -31,7 +31,7 @@ class GateServices:
         self._start_timer = node.create_timer(0.0, self._start, callback_group=group, clock=steady)
 
     def _on_intervene(self, request: Any, response: Any) -> Any:
-        now, asked = time.monotonic(), request.request
+        now, asked = steady_time(), request.request
         if asked == request.TAKE_OVER:
             response.reason = self._gate.take_over(now)
         elif asked == request.RELEASE:
@@ -45,12 +45,12 @@ class GateServices:
         return response
 
     def _on_stop(self, _: Any, response: Any) -> Any:
-        self._gate.stop('stop was called', time.monotonic())
+        self._gate.stop('stop was called', steady_time())
         response.success, response.message = True, 'stopped; rearm to go on'
         return response
 
     def _on_rearm(self, _: Any, response: Any) -> Any:
-        response.message = self._gate.rearm(time.monotonic())
+        response.message = self._gate.rearm(steady_time())
         response.success = not response.message
         return response
 

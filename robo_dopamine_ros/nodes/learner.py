@@ -5,7 +5,6 @@ No motion depends on it: without a learner the policy keeps acting with its curr
 
 import os
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from robo_dopamine_ros.checkpoint import CheckpointError, use_threads
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.experience.schema import ExperienceError
 from robo_dopamine_ros.learning.tensorboard import TensorBoardWriter
 from robo_dopamine_ros.ros import topics
@@ -55,12 +55,12 @@ class LearnerNode(Node):
         use_threads(p.threads)
         run_dir = RunDir(Path(p.run))
         try:
-            self._loop = LearnerLoop.open(run_dir, p.loop, time.monotonic())
+            self._loop = LearnerLoop.open(run_dir, p.loop, steady_time())
         except (CheckpointError, ExperienceError) as error:
             raise ParameterError(f'run: {error}') from error
         self._tensorboard = TensorBoardWriter.open(run_dir.tensorboard)
         self._paused, self._open = False, True
-        self._last_count = time.monotonic(), self._loop.trainer.agent.updates
+        self._last_count = steady_time(), self._loop.trainer.agent.updates
         self._worker = Worker(self._step, self._on_error)
         episode, status = topics.EPISODE, topics.LEARNER_STATUS
         self.create_subscription(episode.type, episode.name, self._on_episode, episode.qos)
@@ -91,7 +91,7 @@ class LearnerNode(Node):
         self._loop.save()
 
     def _step(self, _: None) -> None:
-        if self._loop.step(time.monotonic(), not self._paused) and self._open:
+        if self._loop.step(steady_time(), not self._paused) and self._open:
             self._worker.offer(None)
 
     def _on_error(self, error: Exception) -> None:
@@ -117,7 +117,7 @@ class LearnerNode(Node):
         return response
 
     def _publish_status(self) -> None:
-        now, (before, updates) = time.monotonic(), self._last_count
+        now, (before, updates) = steady_time(), self._last_count
         self._last_count = now, self._loop.trainer.agent.updates
         rate = (self._last_count[1] - updates) / max(now - before, 1e-3)
         stamp = self.get_clock().now().nanoseconds

@@ -12,6 +12,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.checkpoint import CheckpointError, use_threads
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.experience.types import ObservationSpec
 from robo_dopamine_ros.grm.compact.features import open_with_features
 from robo_dopamine_ros.grm.goal_images import GOAL_DIR, read_goal_images
@@ -77,12 +78,12 @@ class PolicyNode(Node):
 
     def _on_message(self, name: str, decode: Callable[[Any], Any], message: Any) -> None:
         try:
-            self._loop.on_message(decode(message), time.monotonic())
+            self._loop.on_message(decode(message), steady_time())
         except ValueError as error:
             self.get_logger().warning(f'{name} refused: {error}', throttle_duration_sec=1.0)
 
     def _tick(self) -> None:
-        now, stamp = time.monotonic(), self.get_clock().now().nanoseconds
+        now, stamp = steady_time(), self.get_clock().now().nanoseconds
         views = self._views.poll()
         command = self._loop.step(views, self._views.stale_reason(stamp), now, stamp)
         self._command_publisher.publish(to_msg(command, self._p.base_frame))

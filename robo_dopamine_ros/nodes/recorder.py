@@ -4,7 +4,6 @@ A step is acknowledged in `recorder/status` once it is durable; the policy sends
 """
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.checkpoint import CheckpointError
+from robo_dopamine_ros.clock import steady_time_ns
 from robo_dopamine_ros.experience.schema import ExperienceError
 from robo_dopamine_ros.experience.types import Step
 from robo_dopamine_ros.experience.writer import LIVE_RUN, Event, ExperienceWriter, StepIngest
@@ -109,7 +109,7 @@ class AsyncExperienceWriter:
         return Health('experience', level, status.reason or warning or 'ok', values)
 
     def _queue(self, event: Event) -> None:
-        self._worker.call(partial(self._write, event, time.monotonic_ns()))
+        self._worker.call(partial(self._write, event, steady_time_ns()))
 
     def _write(self, event: Event, now: int) -> None:
         before = self._ingest.status

@@ -4,7 +4,6 @@ It publishes `joy` alone, so the teleoperation node and the gate treat it as the
 """
 
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool
 
 from robo_dopamine_ros.arms.crisp import CURRENT_POSE, EXTERNAL_WRENCH
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.envs.expert import (
     ExpertNoise,
     ExpertObservation,
@@ -117,7 +117,7 @@ class ScriptedOperatorNode(Node):
 
     def _on_episode(self, message: Any) -> None:
         episode = from_msg(message)
-        running, now = episode.phase is Phase.RUNNING, time.monotonic()
+        running, now = episode.phase is Phase.RUNNING, steady_time()
         if running and episode.id != self._episode:
             if self._p.trigger == 'episode':
                 self._operator.start()
@@ -138,7 +138,7 @@ class ScriptedOperatorNode(Node):
         if request.data:
             self._operator.start()
         else:
-            self._operator.release(time.monotonic())
+            self._operator.release(steady_time())
         response.success, response.message = True, self._operator.state.value
         return response
 
@@ -150,7 +150,7 @@ class ScriptedOperatorNode(Node):
 
     def _publish_joy(self) -> None:
         device = self._operator.update(
-            time.monotonic(), self._observation(), self._enabled, self._in_control
+            steady_time(), self._observation(), self._enabled, self._in_control
         )
         joy = joy_for_twist(self._p.joy, self._p.limits, device.twist, device.buttons)
         message = Joy(axes=list(joy.axes), buttons=list(joy.buttons))

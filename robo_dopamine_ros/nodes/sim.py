@@ -1,7 +1,6 @@
 """The simulator as a node: emulates a CRISP controller and three cameras in real time."""
 
 import sys
-import time
 from dataclasses import dataclass, field
 
 from geometry_msgs.msg import PoseStamped
@@ -9,6 +8,7 @@ from rclpy.node import Node
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.envs.realtime import RealtimeConfig, RealtimeSim
 from robo_dopamine_ros.nodes.crisp_emulator import CrispEmulator
 from robo_dopamine_ros.ros import topics
@@ -51,7 +51,7 @@ class SimNode(Node):
     def __init__(self) -> None:
         super().__init__('sim')
         self._p = declare(self, SimParameters)
-        self._sim = RealtimeSim(World(self._p.workpiece), self._p.realtime, time.monotonic())
+        self._sim = RealtimeSim(World(self._p.workpiece), self._p.realtime, steady_time())
         self._images = {view: self._publisher(topics.camera_topic(view)) for view in VIEWS}
         frames, set_gripper = (self._p.base_frame, self._p.tool_frame), self._sim.world.set_gripper
         self._arm = CrispEmulator(self, frames, self._sim.on_command, set_gripper)
@@ -84,11 +84,11 @@ class SimNode(Node):
         return self.get_clock().now().nanoseconds
 
     def _publish_state(self) -> None:
-        self._sim.update(time.monotonic())
+        self._sim.update(steady_time())
         self._arm.publish_state(self._sim.state(self._now()))
 
     def _publish_scene(self) -> None:
-        self._sim.update(time.monotonic())
+        self._sim.update(steady_time())
         world, stamp = self._sim.world, self._now()
         self._worker.offer(take_snapshot(world.data, stamp))
         truth = Progress(stamp, progress=world.progress, confidence=1.0, valid=True, model='truth')

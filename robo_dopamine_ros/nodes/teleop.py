@@ -7,7 +7,6 @@ is not valid.
 
 import math
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from rclpy.task import Future
 from robo_dopamine.srv import Intervene
 from std_msgs.msg import Bool
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.nodes.teleop_device import DEVICES, DeviceSubscriber, TeleopParameters
 from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
@@ -87,7 +87,7 @@ class TeleopNode(Node):
             self.create_timer(STOP_LOCK_PERIOD, lambda: lock.publish(self._locked()), clock=steady)
 
     def _on_device(self, topic: str, value: Any) -> None:
-        now = time.monotonic()
+        now = steady_time()
         try:
             self._on_reading(self._device.on_message(topic, value, now), now)
         except InvalidReadingError as error:
@@ -120,7 +120,7 @@ class TeleopNode(Node):
 
     def _tick(self) -> None:
         self._subscriber.poll()
-        now = time.monotonic()
+        now = steady_time()
         lost = self._subscriber.missing_publishers() if math.isinf(self._device.timeout) else ''
         if self._mapper.check_timeout(now, lost):
             self._log(f'{self._config.device} is dead: {self._mapper.dead_reason}')
@@ -135,10 +135,10 @@ class TeleopNode(Node):
         changed = old is None or (new.mode, new.latched) != (old.mode, old.latched)
         if changed or (ignored and old and new.reason != old.reason):
             self._log(f'{new.mode.name}{": " if new.reason else ""}{new.reason}')
-        self._control, self._control_at = new, time.monotonic()
+        self._control, self._control_at = new, steady_time()
 
     def _on_arm_state(self, message: Any) -> None:
-        self._tool = from_msg(message).pose, time.monotonic()
+        self._tool = from_msg(message).pose, steady_time()
 
     def _health(self) -> Sequence[Health]:
         mapper, device = self._mapper, self._config.device
@@ -159,7 +159,7 @@ class TeleopNode(Node):
 
     def describe(self) -> str:
         """Return a status line: mode and reason of the gate, the speed, the device's state."""
-        gate = self._control if time.monotonic() - self._control_at < GATE_TIMEOUT else None
+        gate = self._control if steady_time() - self._control_at < GATE_TIMEOUT else None
         mode = f'{gate.mode.name:7} {gate.reason}' if gate else 'the gate is silent'
         return f'{mode:48} speed {100 * self._mapper.factor:3.0f} %  {self._health()[0].message}'
 
@@ -195,12 +195,12 @@ class ButtonServices:
             self._log(f'{name}: nobody offers {service.name}; the {service.owner} does not run')
             return
         future = client.call_async(service.type.Request(**self._fields.get(event, {})))
-        self._pending[future] = (name, time.monotonic() + ANSWER_TIMEOUT)
+        self._pending[future] = (name, steady_time() + ANSWER_TIMEOUT)
         future.add_done_callback(partial(self._on_answer, name))
 
     def check_timeouts(self) -> None:
         """Log every call that was not answered in time."""
-        now = time.monotonic()
+        now = steady_time()
         for future, (name, deadline) in list(self._pending.items()):
             if future.done():
                 del self._pending[future]

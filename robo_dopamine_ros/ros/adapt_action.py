@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros.topics import ADAPT_REWARD
 
 MAX_ERROR_CHARS = 400  # length of stderr in the reason of a failure
@@ -92,7 +92,7 @@ class AdaptRewardServer:
         return result
 
     def _train(self, goal: Any, demonstration: Path, model: Path, finished: Future) -> None:
-        began = time.monotonic()
+        began = steady_time()
         try:
             reason = self._run_process(goal, self._command(demonstration, model, goal.request.seed))
             if not reason:
@@ -104,7 +104,7 @@ class AdaptRewardServer:
                 succeeded=not reason,
                 reason=reason,
                 model=str(model),
-                seconds=time.monotonic() - began,
+                seconds=steady_time() - began,
             )
         )
 

@@ -3,7 +3,6 @@
 See arms/arm.py for the interface of an arm, and driver_clients.py for services and actions.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from robo_dopamine_ros.arms.arm import Arm, CallSequence, Channel, DriverCommand, OutgoingMessage
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros.convert import decode_driver_message, encode_driver_message, from_time
 from robo_dopamine_ros.ros.driver_clients import CallSequenceRunner, LatestGoalClient, resolve_name
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
@@ -20,7 +20,7 @@ from robo_dopamine_ros.types import ArmState, Pose
 
 
 class ArmBridge:
-    """Exchanges messages with the driver of an arm; `now` is `time.monotonic()` everywhere.
+    """Exchanges messages with the driver of an arm; `now` is `steady_time()` everywhere.
 
     A service of the node that awaits `run_sequence` must be in `callback_group`: in an exclusive
     group a waiting callback blocks all others.
@@ -94,7 +94,7 @@ class ArmBridge:
         )
 
     def _on_message(self, channel: Channel, message: Any) -> None:
-        name, now = channel.name, time.monotonic()
+        name, now = channel.name, steady_time()
         header = getattr(message, 'header', None)
         try:
             if header is not None and channel.frame not in ('', header.frame_id):

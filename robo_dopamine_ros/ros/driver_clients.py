@@ -1,6 +1,5 @@
 """Service and action clients of an arm driver; none of them blocks the executor."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from robo_dopamine_ros.arms.arm import Call, CallSequence
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros.convert import encode_driver_message
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 
@@ -53,7 +53,7 @@ class CallSequenceRunner:
 
     async def _call(self, call: Call) -> Any:
         """Return the response of a service or the result of an action, or why there is none."""
-        deadline = time.monotonic() + call.timeout
+        deadline = steady_time() + call.timeout
         try:
             kind = get_interface(call.type)
             is_action = '/action/' in call.type
@@ -70,7 +70,7 @@ class CallSequenceRunner:
         if is_action:
             return await self._run_goal(client, request, deadline, late)
         response = client.call_async(request)
-        if await self._wait(response.done, deadline - time.monotonic()):
+        if await self._wait(response.done, deadline - steady_time()):
             return response.result()
         client.remove_pending_request(response)
         return late
@@ -78,13 +78,13 @@ class CallSequenceRunner:
     async def _run_goal(self, client: ActionClient, goal: Any, deadline: float, late: str) -> Any:
         """Return the result of an action; cancel the goal at the deadline."""
         sent = client.send_goal_async(goal)
-        if not await self._wait(sent.done, deadline - time.monotonic()):
+        if not await self._wait(sent.done, deadline - steady_time()):
             return late
         handle = sent.result()
         if not handle.accepted:
             return 'refused'
         end = handle.get_result_async()
-        if not await self._wait(end.done, deadline - time.monotonic()):
+        if not await self._wait(end.done, deadline - steady_time()):
             handle.cancel_goal_async()
             return late
         status = end.result().status
@@ -103,10 +103,10 @@ class CallSequenceRunner:
 
     async def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Wait for a condition; return whether it became true within the timeout [s]."""
-        deadline, done = time.monotonic() + timeout, Future()
+        deadline, done = steady_time() + timeout, Future()
 
         def check() -> None:
-            if not done.done() and (condition() or time.monotonic() >= deadline):
+            if not done.done() and (condition() or steady_time() >= deadline):
                 done.set_result(condition())
 
         timer = self._node.create_timer(POLL_PERIOD, check, self._group, self._steady)
@@ -144,7 +144,7 @@ class LatestGoalClient:
 
     def send_pending(self) -> None:
         """Send the pending goal, once the server is available and no goal is active."""
-        now = time.monotonic()
+        now = steady_time()
         if self._pending is None:
             return
         if self._sent and now < self._sent + GOAL_TIMEOUT:

@@ -7,6 +7,7 @@ from typing import Any
 from rclpy.node import Node
 from robo_dopamine.srv import EndEpisode, StartEpisode
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros.convert import from_msg
 from robo_dopamine_ros.ros.topics import END_EPISODE, START_EPISODE, Service
 from robo_dopamine_ros.types import Episode, Outcome, Phase
@@ -45,7 +46,7 @@ class EpisodeClient:
             return started and now.id != before.id
 
         request = StartEpisode.Request(task=task)
-        return self._request(START_EPISODE, request, granted, time.monotonic() + timeout, check)
+        return self._request(START_EPISODE, request, granted, steady_time() + timeout, check)
 
     def end(self, outcome: Outcome, decided_by: str, timeout: float, check: Check) -> Episode:
         """End the running episode."""
@@ -55,7 +56,7 @@ class EpisodeClient:
             return ended and decided_by in ('', now.decided_by) and now != before
 
         request = EndEpisode.Request(outcome=int(outcome), decided_by=decided_by)
-        return self._request(END_EPISODE, request, granted, time.monotonic() + timeout, check)
+        return self._request(END_EPISODE, request, granted, steady_time() + timeout, check)
 
     def _request(
         self, service: Service, request: Any, granted: IsGranted, deadline: float, check: Check
@@ -70,16 +71,16 @@ class EpisodeClient:
         _wait(client.service_is_ready, deadline, check, f'{name} is not offered')
         _wait(lambda: bool(self._episodes), deadline, check, 'the topic episode is silent')
         before = self._episodes[-1]
-        sent, last_sent = [client.call_async(request)], time.monotonic()
+        sent, last_sent = [client.call_async(request)], steady_time()
 
         def settled() -> bool:
             nonlocal last_sent
             unanswered = not any(future.done() for future in sent)
-            if unanswered and time.monotonic() > last_sent + RETRY_PERIOD * len(sent):
+            if unanswered and steady_time() > last_sent + RETRY_PERIOD * len(sent):
                 if granted(before, self._episodes[-1]):
                     return True
                 sent.append(client.call_async(request))
-                last_sent = time.monotonic()
+                last_sent = steady_time()
             return sent[-1].done()  # where one answer came, those to later requests follow
 
         _wait(settled, deadline, check, f'{name} was not answered')
@@ -97,6 +98,6 @@ def _wait(condition: Callable[[], bool], deadline: float, check: Check, failure:
     """Wait for a condition until a time of the steady clock [s]; raises EpisodeRequestError."""
     while not condition():
         check()
-        if time.monotonic() > deadline:
+        if steady_time() > deadline:
             raise EpisodeRequestError(f'{failure} in time')
         time.sleep(POLL_PERIOD)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rclpy.node import Node
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros.topics import Topic, sensor_data
 
 DISCOVERY_TIME = 1.5  # [s] within which another publisher is usually discovered
@@ -73,9 +74,9 @@ def check_no_other_publisher(node: Node, topic: Topic) -> None:
     subscription = node.create_subscription(
         topic.type, topic.name, lambda message: None, sensor_data(1)
     )
-    started = time.monotonic()
+    started = steady_time()
     try:
-        while time.monotonic() - started < (
+        while steady_time() - started < (
             LISTEN_TIME if node.count_publishers(name) > 1 else DISCOVERY_TIME
         ):
             with subscription.handle:

@@ -11,6 +11,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.node import Node
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros import single_instance
 from robo_dopamine_ros.ros.params import ParameterError
 from robo_dopamine_ros.ros.single_instance import AlreadyRunningError
@@ -62,8 +63,8 @@ def run_node(
 
 def _is_shutting_down() -> bool:
     """Whether ROS shuts down soon; after Ctrl-C another thread does it."""
-    deadline = time.monotonic() + SHUTDOWN_NOTICE
-    while rclpy.ok() and time.monotonic() < deadline:
+    deadline = steady_time() + SHUTDOWN_NOTICE
+    while rclpy.ok() and steady_time() < deadline:
         time.sleep(0.01)
     return not rclpy.ok()
 
