@@ -166,6 +166,8 @@ class AgxArm:
         if blocked:
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {blocked}')
         step = self._ik.step(target, now)
+        if math.isnan(gripper):
+            self._width = None  # nobody commands it
         for message in self._gripper.command(gripper):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)

@@ -91,7 +91,12 @@ class Gripper:
         return closed + float(np.clip(opening, 0, 1)) * travel
 
     def command(self, opening: float) -> list[OutgoingMessage]:
-        """Return the message for a changed opening; the first one only if it is not there yet."""
+        """Return the message for a changed opening; the first one only if it is not there yet.
+
+        NaN: nobody commands the gripper, it may be moved by others meanwhile.
+        """
+        if math.isnan(opening):
+            self._sent = math.nan
         if self._config.kind == 'none' or not math.isfinite(opening):
             return []
         first = math.isnan(self._sent) and self._reported

@@ -90,7 +90,7 @@ class GateNode(Node):
         state, stop_reason = self._arm.state(now), self._arm.other_publishers()
         control = self._gate.update(now, stamp, self._gate_services.busy or state, stop_reason)
         if control.target is not None:
-            sent = self._arm.command(control.target, control.sent.gripper, now)
+            sent = self._arm.command(control.target, self._gate.gripper_command, now)
             control = self._gate.correct_target(control, sent.target, sent.reason)
         self._control_publisher.publish(to_msg(control, self._frame))
         if isinstance(state, ArmState):

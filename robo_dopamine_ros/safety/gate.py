@@ -22,7 +22,14 @@ from robo_dopamine_ros.safety.arbitration import (
     hold_reason,
 )
 from robo_dopamine_ros.safety.limiter import ZERO_TWIST, Limits, TargetState, advance, brake
-from robo_dopamine_ros.safety.monitors import CommandSource, StateMonitor, Watchdog, check_wrench
+from robo_dopamine_ros.safety.monitors import (
+    BoxMonitor,
+    CommandSource,
+    StateMonitor,
+    Watchdog,
+    check_wrench,
+)
+from robo_dopamine_ros.safety.sent_target import SentTarget
 from robo_dopamine_ros.types import ArmCommand, ArmState, Control, Episode, Mode, Pose
 
 SOURCE_NAMES = {source: source.name.lower() for source in COMMAND_SOURCES}
@@ -46,6 +53,8 @@ class Gate:
     present velocity, when another source becomes active, in every episode, after a release and
     after a rearm; while the arm has a fault it stays there. `stop_time` after a latch it returns
     there as well, immediately when the force is too large, so that a stopped arm does not press.
+    What is sent follows within the speed limits, see sent_target.py. After a rearm the gripper is
+    left alone until a source commands it.
     """
 
     def __init__(
@@ -59,13 +68,17 @@ class Gate:
             for source, timeout in zip(COMMAND_SOURCES, timeouts, strict=True)
         }
         self._watchdog = Watchdog(limits, settings.require_stop_lock)
-        self._monitor = StateMonitor(limits)
+        self._monitor, self._box_monitor = StateMonitor(limits), BoxMonitor(limits)
         not_armed = ArbiterState(Mode.STOPPED, 'not armed yet')
         self._state = ArbiterState() if settings.armed else not_armed
         self._never_armed = not settings.armed
         self._rearm_obstacle = 'the gate has not looked at the arm yet'
-        self._target: TargetState | None = None
-        self._gripper = math.nan
+        self._target: TargetState | None = None  # wanted one
+        self._sent = SentTarget(limits)
+        self._moving = False  # whether a source moved the arm in the tick before
+        self._restarting = False  # whether what is sent is still on its way to a restarted target
+        self.gripper_command = math.nan  # opening to send, NaN: none was commanded since the rearm
+        self._measured_opening = 1.0
         self._last_source = (Mode.HOLD, '')  # source that moved the arm last, and its episode
         self._return_time = math.inf  # steady time at which the target returns to the tool [s]
 
@@ -111,7 +124,8 @@ class Gate:
         if self._rearm_obstacle:
             return self._rearm_obstacle
         self._restart_target()
-        self._never_armed = False
+        self._box_monitor.restart()
+        self.gripper_command, self._never_armed = math.nan, False
         self._arbitrate(now, rearm=True)
         return ''
 
@@ -138,8 +152,9 @@ class Gate:
         """
         if not reason:
             return control
-        if self._target is not None:
-            self._target = replace(self._target, pose=target)
+        if self._target is not None and self._target.pose is self._sent.pose:
+            self._target = replace(self._target, pose=target)  # else the wanted one is not reached
+        self._sent.correct(target)
         return replace(
             control, target=target, reason='; '.join(filter(None, (control.reason, reason)))
         )
@@ -159,7 +174,10 @@ class Gate:
             return arm if received else ''
         if arm.fault:
             return f'the arm reports: {arm.fault}'
-        return check_wrench(arm.wrench, self._limits)
+        reason = check_wrench(arm.wrench, self._limits)
+        if reason or self._never_armed or self._monitor.pose_jumped:
+            return reason
+        return self._sent.check(arm.pose, now) or self._box_monitor.check(arm.pose)
 
     def _arbitrate(self, now: float, **requests: Any) -> ArbiterInputs:
         """Update the arbiter; before the first arm state no source may move the arm."""
@@ -182,39 +200,54 @@ class Gate:
         if isinstance(arm, str):
             self._target = None  # it restarts at the tool once its pose is known
             return []
-        if self._target is None:
-            self._target = TargetState(arm.pose, ZERO_TWIST)
-        if not math.isfinite(self._gripper):
-            self._gripper = arm.gripper
-        returning = self._return_time < math.inf
-        if arm.fault or (returning and check_wrench(arm.wrench, self._limits)):
-            self._return_time, self._target = math.inf, TargetState(arm.pose, ZERO_TWIST)
-        if self._restarts(now):
-            self._target = replace(self._target, pose=arm.pose)
-        if self._state.mode not in COMMAND_SOURCES:
+        self._measured_opening = arm.gripper
+        self._restart(arm, now)
+        assert self._target is not None
+        moving, reasons = self._state.mode in COMMAND_SOURCES, []
+        if moving:
+            command = self._sources[self._state.mode].command
+            self.gripper_command = command.gripper
+            twist = np.asarray(command.twist, float)
+            self._target, reasons = advance(self._target, twist, arm.pose, self._limits, elapsed)
+        else:
             self._target = brake(self._target, arm.pose, self._limits, elapsed)
-            return []
-        command = self._sources[self._state.mode].command
-        self._gripper = command.gripper
-        twist = np.asarray(command.twist, float)
-        self._target, reasons = advance(self._target, twist, arm.pose, self._limits, elapsed)
+        jumps = self._never_armed or self._monitor.pose_jumped
+        if self._sent.follow(self._target.pose, now, jumps) is self._target.pose:
+            self._restarting = False
         return reasons
 
-    def _restarts(self, now: float) -> bool:
+    def _restart(self, arm: ArmState, now: float) -> None:
+        """Restart the target at the tool where it must; without a source it rests where it is."""
+        moving = self._state.mode in COMMAND_SOURCES
+        if moving is not self._moving:
+            self._moving, self._restarting = moving, False
+        restarts = self._restarts(arm, now)
+        if self._target is None or restarts:
+            twist = self._target.twist if self._target and not arm.fault else ZERO_TWIST
+            self._target, self._restarting = TargetState(arm.pose, twist), True
+        elif self._sent.pose and not moving:
+            wanted = self._target.pose if self._restarting else self._sent.pose
+            self._target = replace(self._target, pose=self._sent.nearer(wanted, arm.pose))
+
+    def _restarts(self, arm: ArmState, now: float) -> bool:
         """Whether the target must restart at the measured tool in this tick."""
         mode = self._state.mode
         source = (mode, self._watchdog.episode.id if mode in SOURCE_PHASES else '')
         changed = mode in COMMAND_SOURCES and source != self._last_source
         if mode in COMMAND_SOURCES:
             self._last_source = source
-        returns = now >= self._return_time
-        if returns:
+        returning = self._return_time < math.inf
+        presses = returning and bool(check_wrench(arm.wrench, self._limits))
+        returns = now >= self._return_time or presses
+        if returns or arm.fault:
             self._return_time = math.inf
-        return changed or returns or self._never_armed or self._monitor.pose_jumped
+        return (
+            changed or returns or bool(arm.fault) or self._never_armed or self._monitor.pose_jumped
+        )
 
     def _control(self, stamp: int, reason: str) -> Control:
         """Return what was decided in this tick."""
-        mode, target = self._state.mode, self._target
+        mode, target, gripper = self._state.mode, self._target, self.gripper_command
         moving = mode in COMMAND_SOURCES
         command = self._sources[mode].command if moving else None
         return Control(
@@ -226,11 +259,11 @@ class Gate:
             sent=ArmCommand(
                 stamp,
                 twist=target.twist if target else ZERO_TWIST,
-                gripper=self._gripper if math.isfinite(self._gripper) else 1.0,
+                gripper=self._measured_opening if math.isnan(gripper) else gripper,
                 valid=moving,
                 reason='' if moving else reason,
                 policy_version=command.policy_version if command else 0,
             ),
-            target=target.pose if target and not self._never_armed else None,
+            target=self._sent.pose if target and not self._never_armed else None,
             requested=np.asarray(command.twist, float) if command else ZERO_TWIST,
         )

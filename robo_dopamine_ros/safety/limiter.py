@@ -7,8 +7,8 @@
 - the velocity has changed by no more than the acceleration allows in the tick, unless a wall of
   the workspace or the tracking error came nearer than a braking distance, as when the arm is
   pushed;
-- the target has moved by velocity times time, but not through a wall of the workspace box; from
-  outside the box it can only move inwards;
+- the target has moved by velocity times time, but not through a wall of the workspace box; it is
+  outside the box only where the measured tool is, and no farther than that;
 - it is no farther from the measured tool than `max_tracking_error` and `max_rotation_error`; this
   is applied last.
 
@@ -150,10 +150,9 @@ def _integrate(
     tick: float,
 ) -> TargetState:
     """Move the target for one tick; the box and the tracking error limit where it ends."""
-    start = target.position
-    position = start + velocity * tick
-    position = np.maximum(np.minimum(limits.low, start), position)
-    position = np.minimum(np.maximum(limits.high, start), position)
+    position = target.position + velocity * tick
+    position = np.maximum(np.minimum(limits.low, measured.position), position)
+    position = np.minimum(np.maximum(limits.high, measured.position), position)
     orientation = apply_rotation(target.orientation, spin * tick)
     pose = _limit_tracking_error(Pose(position, orientation), measured, limits)
     return TargetState(pose, np.concatenate([velocity, spin]))

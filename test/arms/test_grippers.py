@@ -1,5 +1,6 @@
 """Grippers: what is commanded, when, and the opening they report."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,17 @@ def test_other_joints_on_its_topic_are_not_its_state() -> None:
 def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GripperConfig(**wrong)
+
+
+@pytest.mark.parametrize('binary', [False, True])
+@pytest.mark.parametrize('state', ['gripper/joint_states', ''])
+def test_a_gripper_that_nobody_commands_is_left_alone(binary: bool, state: str) -> None:
+    gripper = Gripper(GripperConfig(binary=binary, state=state))
+    assert gripper.command(1.0)
+    if state:
+        gripper.on_joint_state(Joints(('finger',), np.array([0.6])))  # moved by another tool
+    assert gripper.command(math.nan) == []
+    assert gripper.command(math.nan) == []
+    assert gripper.command(0.0)
+    assert gripper.command(math.nan) == []
+    assert gripper.command(0.0), 'commanded again: others may have moved it meanwhile'
