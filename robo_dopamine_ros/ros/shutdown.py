@@ -7,7 +7,6 @@ meanwhile, so that neither Ctrl-C nor SIGTERM ends the process.
 """
 
 import faulthandler
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from rclpy.node import Node
 
 from robo_dopamine_ros.clock import steady_time
 
+STDERR = 2  # its file descriptor, whatever sys.stderr is meanwhile
 QUIET_TIME = 0.1  # without a change of the ROS graph, then no discovery callback runs [s]
 QUIET_TIMEOUT = 2.0  # after which the graph counts as never quiet [s]
 SHUTDOWN_TIMEOUT = 5.0  # of a process, until it is ended in spite of the deadlock [s]
@@ -37,7 +37,7 @@ def destroy_when_quiet(node: Node) -> None:
 @contextmanager
 def limited_shutdown() -> Iterator[None]:
     """End the process with exit code 1 and a traceback if the block takes too long."""
-    faulthandler.dump_traceback_later(SHUTDOWN_TIMEOUT, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(SHUTDOWN_TIMEOUT, exit=True, file=STDERR)
     try:
         yield
     finally:

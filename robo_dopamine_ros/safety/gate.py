@@ -203,8 +203,8 @@ class Gate:
         self._measured_opening = arm.gripper
         self._restart(arm, now)
         assert self._target is not None
-        moving, reasons = self._state.mode in COMMAND_SOURCES, []
-        if moving:
+        reasons: list[str] = []
+        if self._state.mode in COMMAND_SOURCES:
             command = self._sources[self._state.mode].command
             self.gripper_command = command.gripper
             twist = np.asarray(command.twist, float)
