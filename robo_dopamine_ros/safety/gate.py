@@ -23,8 +23,10 @@ from robo_dopamine_ros.safety.arbitration import (
 )
 from robo_dopamine_ros.safety.limiter import ZERO_TWIST, Limits, TargetState, advance, brake
 from robo_dopamine_ros.safety.monitors import CommandSource, StateMonitor, Watchdog, check_wrench
+from robo_dopamine_ros.safety.safety_inputs import EnablingSwitch, StopLocks, Zones, slow_down
 from robo_dopamine_ros.types import ArmCommand, ArmState, Control, Episode, Mode, Pose
 
+STOP_LOCK, ZONE = 'stop_lock', 'safety/zone'  # topics where a cell has one of a kind
 SOURCE_NAMES = {source: source.name.lower() for source in COMMAND_SOURCES}
 
 
@@ -35,6 +37,9 @@ class GateSettings:
     frame: str = 'base'  # frame_id that commands must have
     armed: bool = False  # whether the arm may move before the first rearm
     require_stop_lock: bool = True  # whether nothing moves without messages of the stop lock
+    other_stop_locks: tuple[str, ...] = ()  # topics of further stop locks, all required
+    require_enable: bool = False  # whether policy and reset motion need the enabling switch
+    zones: tuple[str, ...] = ()  # topics of zones, without whose messages nothing moves
 
 
 class Gate:
@@ -58,7 +63,11 @@ class Gate:
             source: CommandSource(topics[source], timeout, limits.future_tolerance, settings.frame)
             for source, timeout in zip(COMMAND_SOURCES, timeouts, strict=True)
         }
-        self._watchdog = Watchdog(limits, settings.require_stop_lock)
+        self._watchdog = Watchdog(limits)
+        locks = (STOP_LOCK,) if settings.require_stop_lock else ()
+        self._stop_locks = StopLocks((*locks, *settings.other_stop_locks), limits.lock_timeout)
+        self._switch = EnablingSwitch(settings.require_enable, limits.enable_timeout)
+        self._zones = Zones(settings.zones, limits.zone_timeout)
         self._monitor = StateMonitor(limits)
         not_armed = ArbiterState(Mode.STOPPED, 'not armed yet')
         self._state = ArbiterState() if settings.armed else not_armed
@@ -79,9 +88,25 @@ class Gate:
         """Store the newest message of the episode manager."""
         self._watchdog.on_episode(episode, now)
 
-    def on_stop_lock(self, locked: bool, now: float) -> None:
-        """Store the state of the stop lock."""
-        self._watchdog.on_stop_lock(locked, now)
+    def on_stop_lock(self, locked: bool, now: float, topic: str = STOP_LOCK) -> None:
+        """Store the state of a stop lock; one that locks stops at once, however shortly."""
+        self._stop_locks.on_message(topic, locked, now)
+        if locked:
+            self.stop(self._stop_locks.check(now), now)
+
+    def on_enable(self, held: bool, now: float) -> None:
+        """Store the state of the enabling switch."""
+        self._switch.on_message(held, now)
+
+    def on_zone(self, state: int, device: str, now: float, topic: str = ZONE) -> None:
+        """Store the state of a zone; one that says stop stops at once, however shortly."""
+        self._zones.on_message(topic, state, device, now)
+        if self._zones.stops:
+            self.stop(self._zones.check(now), now)
+
+    def set_source_fault(self, source: Mode, reason: str) -> None:
+        """Set why no command of a source counts; empty: they do. If it was active, this latches."""
+        self._sources[source].fault = reason
 
     def stop(self, reason: str, now: float) -> None:
         """Stop and latch."""
@@ -125,8 +150,11 @@ class Gate:
         elapsed = self._watchdog.tick(now)
         arm = self._monitor.update(state, now)
         stop_reason = stop_reason or self._stop_reason(arm, elapsed, now)
-        self._rearm_obstacle = stop_reason or (arm if isinstance(arm, str) else '')
+        unknown = arm if isinstance(arm, str) else ''
+        self._rearm_obstacle = stop_reason or unknown or self._source_fault()
         inputs = self._arbitrate(now, stop_reason=stop_reason)
+        if inputs.enable_error and self._last_source[0] in SOURCE_PHASES:
+            self._last_source = (Mode.HOLD, '')  # the target restarts when it is enabled again
         limited = self._move_target(arm, now, elapsed)
         reason = hold_reason(self._state, inputs, self._rearm_obstacle, self._topics)
         return self._control(stamp, reason or '; '.join(limited))
@@ -152,7 +180,7 @@ class Gate:
         """Return which condition must stop the arm, empty: none."""
         received = self._monitor.received  # before the first state no arm has to be stopped
         reason = received and self._watchdog.check_tick(elapsed)
-        reason = reason or self._watchdog.check_stop_lock(now)
+        reason = reason or self._stop_locks.check(now) or self._zones.check(now)
         if reason:
             return reason
         if isinstance(arm, str):
@@ -160,6 +188,10 @@ class Gate:
         if arm.fault:
             return f'the arm reports: {arm.fault}'
         return check_wrench(arm.wrench, self._limits)
+
+    def _source_fault(self) -> str:
+        """Return why the commands of a source do not count; empty: those of all do."""
+        return next(filter(None, (source.fault for source in self._sources.values())), '')
 
     def _arbitrate(self, now: float, **requests: Any) -> ArbiterInputs:
         """Update the arbiter; before the first arm state no source may move the arm."""
@@ -170,6 +202,8 @@ class Gate:
             phase=self._watchdog.episode.phase,
             episode=self._watchdog.episode.id,
             episode_error=self._watchdog.check_episode(now),
+            enable_error=self._switch.check(now),
+            enable_silent=self._switch.is_silent(now),
             **requests,
         )
         before, self._state = self._state, arbitrate(self._state, inputs)
@@ -197,8 +231,11 @@ class Gate:
         command = self._sources[self._state.mode].command
         self._gripper = command.gripper
         twist = np.asarray(command.twist, float)
+        slowed: list[str] = []
+        if slow_reason := self._zones.slow_reason():
+            twist, slowed = slow_down(twist, self._limits, slow_reason)
         self._target, reasons = advance(self._target, twist, arm.pose, self._limits, elapsed)
-        return reasons
+        return slowed + reasons
 
     def _restarts(self, now: float) -> bool:
         """Whether the target must restart at the measured tool in this tick."""
