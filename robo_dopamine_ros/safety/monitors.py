@@ -1,4 +1,4 @@
-"""Monitors of what the gate receives: commands, stop lock, episode, arm state. Pure.
+"""Monitors of what the gate receives: commands, episode, arm state. Pure.
 
 Checks return the reason why something is refused, with values and units; empty when all is well.
 Timeouts count steady time of arrival [s]; stamps are ROS time [ns] and only date messages.
@@ -24,6 +24,7 @@ class CommandSource:
         """`topic` is its name in reasons, `frame` the one commands must have; times are in [s]."""
         self.topic = topic
         self.command = ArmCommand(0, valid=False)  # newest accepted one
+        self.fault = ''  # why none of its commands counts, as a second publisher; empty: they do
         self._timeout, self._future_tolerance, self._frame = timeout, future_tolerance, frame
         self._alive = -math.inf  # arrival of the newest command that restarted the timeout
         self._arrival = -math.inf  # arrival of the newest command, accepted or refused
@@ -49,6 +50,8 @@ class CommandSource:
 
     def status(self, now: float) -> SourceStatus:
         """Return the status at steady time `now` [s]."""
+        if self.fault:
+            return SourceStatus.TIMED_OUT
         if not self._refusal and not self.command.valid:
             return SourceStatus.IDLE
         if now - self._arrival > self._timeout:
@@ -60,6 +63,8 @@ class CommandSource:
 
     def reason(self, now: float) -> str:
         """Return why the newest command is not executed; empty when it may be."""
+        if self.fault:
+            return self.fault
         status = self.status(now)
         if status is SourceStatus.REFUSED:
             return f'{self.topic} refused: {self._refusal}'
@@ -109,18 +114,13 @@ def _check_content(command: ArmCommand) -> str:
 
 
 class Watchdog:
-    """Timeouts of the stop lock, of the episode manager and of the gate's own ticks."""
+    """Timeouts of the episode manager and of the gate's own ticks."""
 
-    def __init__(self, limits: Limits, require_stop_lock: bool) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.episode = Episode()  # newest one received
-        self._limits, self._require_stop_lock = limits, require_stop_lock
-        self._locked = False
-        self._stop_lock_arrival = self._episode_arrival = -math.inf
+        self._limits = limits
+        self._episode_arrival = -math.inf
         self._last_tick = math.nan  # NaN: none yet
-
-    def on_stop_lock(self, locked: bool, now: float) -> None:
-        """Store the state of the stop lock."""
-        self._locked, self._stop_lock_arrival = locked, now
 
     def on_episode(self, episode: Episode, now: float) -> None:
         """Store the newest message of the episode manager."""
@@ -138,15 +138,6 @@ class Watchdog:
         if elapsed <= most:
             return ''
         return f'the gate stood still for {elapsed:.2f} s, longer than {most:.2f} s'
-
-    def check_stop_lock(self, now: float) -> str:
-        """Check that the stop lock is open, and alive where it is required."""
-        if self._locked:
-            return 'the stop lock is locked'
-        if not self._require_stop_lock:
-            return ''
-        age = now - self._stop_lock_arrival
-        return check_timeout('the stop lock', age, self._limits.lock_timeout)
 
     def check_episode(self, now: float) -> str:
         """Check that the phase of the episode is known."""

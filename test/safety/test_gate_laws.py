@@ -34,7 +34,7 @@ from gate_simulation import (
 from robo_dopamine_ros.geometry import rotation_between, vector_norm
 from robo_dopamine_ros.safety.arbitration import COMMAND_SOURCES, SOURCE_PHASES
 from robo_dopamine_ros.safety.limiter import MAX_TICK, Limits
-from robo_dopamine_ros.safety.sent_target import LOST_FACTOR, RESTART_INTERVAL
+from robo_dopamine_ros.safety.target import LOST_FACTOR, RESTART_INTERVAL
 from robo_dopamine_ros.types import ArmState, Mode, Pose
 
 SEEDS, TICKS, COMMANDS = 20, 4800, 5200
