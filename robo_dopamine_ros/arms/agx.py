@@ -145,7 +145,7 @@ class AgxArm:
         elif channel == TCP_POSE_TOPIC:
             value = normalized_pose(value)
         elif channel == JOINT_STATES_TOPIC:
-            self._on_joint_state(value, stamp)
+            self._on_joint_state(value, stamp, now)
         self._latest.on_message(channel, value, stamp, now)
         if fault := self._status_fault():
             self._ik.interrupt(fault, now)
@@ -166,6 +166,8 @@ class AgxArm:
         if blocked:
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {blocked}')
         step = self._ik.step(target, now)
+        if isinstance(step, str):
+            return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
         if math.isnan(gripper):
             self._width = None  # nobody commands it
         for message in self._gripper.command(gripper):
@@ -196,12 +198,12 @@ class AgxArm:
         """Enable the arm again; people at the arm must clear an emergency stop."""
         return (yield from self.start())
 
-    def _on_joint_state(self, joints: Joints, stamp: int) -> None:
+    def _on_joint_state(self, joints: Joints, stamp: int, now: float) -> None:
         known = {*self._joints.joints.names, 'gripper', self._finger}
         more = [n for n in joints.names if n not in known and not n.startswith(HAND_PREFIXES)]
         if more:  # joints that a command leaves out are moved to 0
             raise ValueError(f'the arm has {", ".join(more)} too; joints must name all of them')
-        if not self._joints.on_joint_state(joints, stamp):
+        if not self._joints.on_joint_state(joints, stamp, now):
             raise ValueError(f'none of our joints is there, but {", ".join(joints.names)}')
         if self._finger in joints.names:
             self._gripper.on_joint_state(joints)
@@ -211,6 +213,7 @@ class AgxArm:
         arm, gripper = (self._latest.get(name) for name in (ARM_STATUS_TOPIC, GRIPPER_STATUS_TOPIC))
         faults = [_arm_fault(arm)] if arm else []
         faults += [_gripper_fault(gripper)] if gripper and self._finger else []
+        faults.append(self._joints.fault)
         return ', '.join(filter(None, faults))
 
     def _pose_disagreement(self) -> str:

@@ -57,6 +57,8 @@ class Kinematics:
         self._continuous = np.array(
             [joint.nq == 2 for joint in moved]
         )  # continuous: cosine and sine in q
+        prismatic = [joint.shortname().startswith('JointModelP') for joint in moved]
+        self.rotates = ~np.array(prismatic)  # (n,) whether each is an angle
         self._q_index = np.array([joint.idx_q for joint in moved])
         self._columns = [joint.idx_v for joint in moved]
         self._tool = model.addFrame(_tool_frame(model, tool, offset))

@@ -84,7 +84,7 @@ class PositionControllerArm:
         elif channel == self._controller.wrench:
             value = check_finite(value)
         elif channel == self._controller.joint_states and not self._joints.on_joint_state(
-            value, stamp
+            value, stamp, now
         ):
             return
         self._latest.on_message(channel, value, stamp, now)
@@ -109,6 +109,8 @@ class PositionControllerArm:
         if blocked := self._driver_fault() or self._ik.interruption(now):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {blocked}')
         step = self._ik.step(target, now)
+        if isinstance(step, str):
+            return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
         message = OutgoingMessage(self._command_topic, step.joints)
         messages = [message, *self._gripper.command(gripper)]
         return DriverCommand(messages, step.pose, step.reason)
@@ -129,4 +131,4 @@ class PositionControllerArm:
         """Return why the arm would not follow, empty: it would."""
         activity = self._latest.get(self._activity.name)
         inactive = controller_manager.inactive_reason(activity, [self._controller.controller])
-        return ', '.join(filter(None, (self._ur.fault(), inactive)))
+        return ', '.join(filter(None, (self._ur.fault(), inactive, self._joints.fault)))

@@ -111,7 +111,9 @@ class ServoArm:
             self._joints.on_robot_description(value)
         elif channel == self._servo.wrench:
             value = check_finite(value)
-        elif channel == self._servo.joint_states and not self._joints.on_joint_state(value, stamp):
+        elif channel == self._servo.joint_states and not self._joints.on_joint_state(
+            value, stamp, now
+        ):
             return
         self._latest.on_message(channel, value, stamp, now)
 
