@@ -26,7 +26,7 @@ from robo_dopamine_ros.arms.arm import (
     OutgoingMessage,
     normalized_pose,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
 from robo_dopamine_ros.geometry import pose_difference
@@ -103,7 +103,7 @@ class AgxConfig:
             raise ValueError(f'command = {self.command!r}; it must be {allowed}')
 
 
-class AgxArm:
+class AgxArm(GripperOwner):
     """Commands all joints and the gripper in one message; reads joints and tool pose."""
 
     name = 'agx'
@@ -168,7 +168,7 @@ class AgxArm:
         step = self._ik.step(target, now)
         if isinstance(step, str):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
-        for message in self._gripper.command(gripper):
+        for message in self._gripper.command(gripper, now):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)
         if self._width:  # in every message, because a single one may be lost
@@ -204,7 +204,7 @@ class AgxArm:
         if not self._joints.on_joint_state(joints, stamp, now):
             raise ValueError(f'none of our joints is there, but {", ".join(joints.names)}')
         if self._finger in joints.names:
-            self._gripper.on_joint_state(joints)
+            self._gripper.on_joint_state(joints, now)
 
     def _status_fault(self) -> str:
         """Return why the arm would not follow; empty as far as is known."""

@@ -17,9 +17,8 @@ from robo_dopamine_ros.arms.arm import (
     DriverCommand,
     LatestMessages,
     OutgoingMessage,
-    check_finite,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
 from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
@@ -41,7 +40,7 @@ class PositionControllerConfig:
     ur: UrConfig = field(default_factory=UrConfig)
 
 
-class PositionControllerArm:
+class PositionControllerArm(GripperOwner):
     """Commands and reads joint positions; the URDF relates them to poses of the tool."""
 
     name = 'position_controller'
@@ -78,11 +77,9 @@ class PositionControllerArm:
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Handle a message of the driver, the gripper or the robot, or the URDF."""
         if channel == self._gripper_state:
-            self._gripper.on_joint_state(value)
+            self._gripper.on_joint_state(value, now)
         if channel == self._controller.kinematics.description:
             self._joints.on_robot_description(value)
-        elif channel == self._controller.wrench:
-            value = check_finite(value)
         elif channel == self._controller.joint_states and not self._joints.on_joint_state(
             value, stamp, now
         ):
@@ -96,8 +93,7 @@ class PositionControllerArm:
         latest = self._latest
         fault = self._driver_fault() or self._ik.interruption(now) or self._ik.tracking_fault()
         silent = latest.timeout_reason(self._required, now, self._timeout)
-        gripper = [self._gripper_state] if self._gripper_state else []
-        silent = silent or latest.timeout_reason(gripper, now, self._config.gripper.timeout)
+        silent = silent or self._gripper.missing(now)
         missing = [self._joints.missing, self._ur.missing, silent]
         if any(missing):
             return '; '.join(filter(None, (fault, *missing)))
@@ -112,7 +108,7 @@ class PositionControllerArm:
         if isinstance(step, str):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
         message = OutgoingMessage(self._command_topic, step.joints)
-        messages = [message, *self._gripper.command(gripper)]
+        messages = [message, *self._gripper.command(gripper, now)]
         return DriverCommand(messages, step.pose, step.reason)
 
     def start(self) -> CallSequence:

@@ -1,5 +1,6 @@
 """Node `gate`: the only publisher to the arm's driver; see safety/gate.py for its rules."""
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -90,7 +91,9 @@ class GateNode(Node):
         state, stop_reason = self._arm.state(now), self._arm.other_publishers()
         control = self._gate.update(now, stamp, self._gate_services.busy or state, stop_reason)
         if control.target is not None:
-            sent = self._arm.command(control.target, control.sent.gripper, now)
+            # Without a source nobody wishes an opening: the fingers of a stopped arm rest.
+            opening = control.sent.gripper if control.sent.valid else math.nan
+            sent = self._arm.command(control.target, opening, now)
             control = self._gate.correct_target(control, sent.target, sent.reason)
         self._control_publisher.publish(to_msg(control, self._frame))
         if isinstance(state, ArmState):
