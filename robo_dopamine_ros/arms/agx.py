@@ -124,7 +124,7 @@ class AgxArm(GripperOwner):
             )
         self._width: Joints | None = None  # newest gripper command
         base, tool = config.base_frame, config.tool_frame
-        self._joints = JointStateReader(agx.kinematics, config.joints, base, tool)
+        self._joints = JointStateReader(agx.kinematics, config.joints, base, tool, config.whole_arm)
         self._ik = IkController(self._joints)
         self._poses_agreed = False  # whether the driver's tool pose and ours did, once
         best_effort = partial(Channel, reliable=False)

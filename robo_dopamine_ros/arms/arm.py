@@ -100,7 +100,7 @@ class Arm(Protocol):
     def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
         """Return the messages that move the tool to a target pose, base frame.
 
-        `gripper` is 0 closed .. 1 open, or NaN while nobody wishes anything: then the gripper is
+        `gripper` is 0 closed .. 1 open, or NaN while none is requested: then the gripper is
         told nothing. Called once per tick, also while holding, so that drivers with a timeout keep
         receiving commands; only after `state` returned an ArmState.
         """

@@ -2,7 +2,7 @@
 
 An opening is told once. It is told again, ever more seldom, where it was not reached: where the
 goal of an action failed, or where the state shows that a message had no effect. Nothing is told
-without a wish (an opening that is NaN), so that the fingers of a stopped arm rest.
+without a request (an opening that is NaN), so that the fingers of a stopped arm rest.
 """
 
 import math
@@ -141,7 +141,7 @@ class Gripper:
         return closed + float(np.clip(opening, 0, 1)) * travel
 
     def command(self, opening: float, now: float) -> list[OutgoingMessage]:
-        """Return the message for an opening that changed, or must be told again; NaN: no wish.
+        """Return the message for an opening that changed, or must be told again; NaN: none.
 
         The first one is sent only if the gripper is not there yet.
         """

@@ -55,7 +55,9 @@ class PositionControllerArm(GripperOwner):
         self._gripper, self._latest = Gripper(config.gripper), LatestMessages()
         self._ur = UrRobot(controller.ur, self._latest)
         base, tool = config.base_frame, config.tool_frame
-        self._joints = JointStateReader(controller.kinematics, config.joints, base, tool)
+        self._joints = JointStateReader(
+            controller.kinematics, config.joints, base, tool, config.whole_arm
+        )
         self._ik = IkController(self._joints)
         self._activity = controller_manager.activity_channel(controller.manager)
         self._command_topic = f'{controller.controller}/commands'

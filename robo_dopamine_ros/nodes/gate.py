@@ -91,7 +91,7 @@ class GateNode(Node):
         state, stop_reason = self._arm.state(now), self._arm.other_publishers()
         control = self._gate.update(now, stamp, self._gate_services.busy or state, stop_reason)
         if control.target is not None:
-            # Without a source nobody wishes an opening: the fingers of a stopped arm rest.
+            # Without a source no opening is requested: the fingers of a stopped arm rest.
             opening = control.sent.gripper if control.sent.valid else math.nan
             sent = self._arm.command(control.target, opening, now)
             control = self._gate.correct_target(control, sent.target, sent.reason)

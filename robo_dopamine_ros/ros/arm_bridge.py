@@ -48,7 +48,7 @@ class ArmBridge:
     def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
         """Send the tool to a target pose; return what was really sent.
 
-        While the gripper's opening is NaN nobody wishes anything: goals that wait are dropped.
+        While the gripper's opening is NaN none is requested: goals that wait are dropped.
         """
         command = self.arm.command(target, gripper, now)
         for message in command.messages:
@@ -78,7 +78,7 @@ class ArmBridge:
 
     @property
     def channel_errors(self) -> Mapping[str, str]:
-        """Channel -> why it is left out, its message was refused, or its wish not fulfilled."""
+        """Channel -> why it is left out, its message was refused, or its request not fulfilled."""
         goals = {name: client.error for name, client in self._goal_clients.items() if client.error}
         return {**self._unavailable, **self._refused, **goals, **self.arm.problems}
 

@@ -151,7 +151,7 @@ class LatestGoalClient:
         self._pending = goal
 
     def drop_pending(self) -> None:
-        """Forget a goal that was not sent yet, because nobody wishes it any more."""
+        """Forget a goal that was not sent yet, because it is not requested any more."""
         if self._pending is not None:
             self._pending = None
             self._finish(f'{self._name}: the motion ended before the goal was sent')

@@ -128,14 +128,14 @@ def at(gripper: Gripper, opening: float, now: float = NOW) -> None:
     gripper.on_joint_state(Joints(('finger',), np.array([position])), now)
 
 
-def told(gripper: Gripper, wish: float, seconds: float, opening: float | None) -> list[float]:
-    """Wish an opening for some time; return the times at which it was told."""
+def told(gripper: Gripper, requested: float, seconds: float, opening: float | None) -> list[float]:
+    """Request an opening for some time; return the times at which it was told."""
     times = []
     for tick in range(round(seconds / 0.02)):
         now = NOW + 0.02 * tick
         if opening is not None:
             at(gripper, opening, now)
-        if command(gripper, wish, now) is not None:
+        if command(gripper, requested, now) is not None:
             times.append(round(now - NOW, 2))
     return times
 
@@ -182,14 +182,14 @@ def test_a_message_without_effect_is_told_again(kind: str) -> None:
     assert told(gripper, 0.0, 60.0, 0.6) == [], 'it was there: a person moved it since'
 
 
-def test_without_a_wish_nothing_is_told_again() -> None:
+def test_without_a_request_nothing_is_told_again() -> None:
     """A hand may be between the fingers of a stopped arm."""
     gripper = Gripper(JAWS)
     at(gripper, 1.0)
     assert command(gripper, 0.0) is not None
     gripper.on_goal_end('grip failed', NOW)
     assert told(gripper, np.nan, 60.0, 1.0) == []
-    assert command(gripper, 0.0, NOW + 61.0) is not None, 'wished again'
+    assert command(gripper, 0.0, NOW + 61.0) is not None, 'requested again'
 
 
 @pytest.mark.parametrize(

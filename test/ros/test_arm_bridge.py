@@ -359,7 +359,7 @@ def test_goals_do_not_pile_up_and_the_newest_wins(cell: Cell) -> None:
     assert 'hand failed' in arm.ends
 
 
-def test_a_goal_that_nobody_wishes_any_more_is_not_sent(cell: Cell) -> None:
+def test_a_goal_that_nobody_requests_any_more_is_not_sent(cell: Cell) -> None:
     """The driver of the gripper starts while the arm is stopped: the fingers rest."""
     arm = FakeArm(outputs=[Channel('hand', ADAPT)])
     driver = ArmBridge(cell.node, arm)
@@ -369,9 +369,9 @@ def test_a_goal_that_nobody_wishes_any_more_is_not_sent(cell: Cell) -> None:
     driver.command(POSE, math.nan, 0.0)
     assert arm.ends == ['hand: the motion ended before the goal was sent']
     gripper = FakeGripper(cell.theirs)
-    arm.messages = [OutgoingMessage('hand', {'demonstration': 'wished'})]
+    arm.messages = [OutgoingMessage('hand', {'demonstration': 'requested'})]
     cell.until(lambda: gripper.goals, lambda: driver.command(POSE, 1.0, 0.0))
-    assert set(gripper.goals) == {'wished'}
+    assert set(gripper.goals) == {'requested'}
 
 
 def test_what_is_wrong_at_the_arm_is_told(cell: Cell) -> None:
@@ -396,16 +396,16 @@ class GripperArm(GripperOwner, FakeArm):
 
 
 def test_a_gripper_whose_goal_was_aborted_is_told_again(cell: Cell) -> None:
-    """Of a real arm: state open, wish closed, goal aborted once."""
+    """Of a real arm: state open, closed requested, goal aborted once."""
     gripper, arm = FakeGripper(cell.theirs), GripperArm()
     driver = ArmBridge(cell.node, arm)
 
-    def wish_closed() -> None:
+    def request_closed() -> None:
         driver.command(POSE, 0.0, steady_time())
 
-    cell.until(lambda: 'hand failed' in driver.channel_errors.get('hand', ''), wish_closed)
+    cell.until(lambda: 'hand failed' in driver.channel_errors.get('hand', ''), request_closed)
     assert 'the gripper was told 0.00: hand failed' in driver.channel_errors['hand']
     arm.name_of_goal = 'possible'
-    cell.until(lambda: gripper.goals[-1] == 'possible', wish_closed)
-    cell.until(lambda: not driver.channel_errors, wish_closed)
+    cell.until(lambda: gripper.goals[-1] == 'possible', request_closed)
+    cell.until(lambda: not driver.channel_errors, request_closed)
     assert gripper.goals == ['impossible', 'possible']
