@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class FakeArm:
         self.inputs, self.outputs = inputs, outputs
         self.received: list[tuple[str, Any, int]] = []
         self.ends: list[str] = []  # of goals
-        self.problems: dict[str, str] = {}
+        self.told_problems: dict[str, str] = {}
         self.messages: list[OutgoingMessage] = []
 
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
@@ -52,6 +52,10 @@ class FakeArm:
 
     def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
         return DriverCommand(self.messages, target)
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return self.told_problems
 
     def on_goal_end(self, channel: str, error: str, now: float) -> None:
         self.ends.append(error)
@@ -377,7 +381,7 @@ def test_a_goal_that_nobody_requests_any_more_is_not_sent(cell: Cell) -> None:
 def test_what_is_wrong_at_the_arm_is_told(cell: Cell) -> None:
     arm = FakeArm()
     driver = ArmBridge(cell.node, arm)
-    arm.problems['hand'] = 'it is told again'
+    arm.told_problems['hand'] = 'it is told again'
     assert driver.channel_errors == {'hand': 'it is told again'}
 
 
