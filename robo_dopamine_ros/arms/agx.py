@@ -160,7 +160,9 @@ class AgxArm(GripperOwner):
         fault = blocked or self._pose_disagreement() or self._ik.tracking_fault()
         return self._joints.arm_state(self.name, fault, self._gripper.opening)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the joint positions of this tick; nothing while the arm could not follow."""
         blocked = self._status_fault() or self._ik.interruption(now) or self._pose_disagreement()
         if blocked:
@@ -168,7 +170,9 @@ class AgxArm(GripperOwner):
         step = self._ik.step(target, now)
         if isinstance(step, str):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
-        for message in self._gripper.command(gripper, now):
+        if math.isnan(gripper):
+            self._width = None  # nobody commands it
+        for message in self._gripper.command(gripper, now, commanded):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)
         if self._width:  # in every message, because a single one may be lost

@@ -130,10 +130,12 @@ class CrispArm(GripperOwner):
             driver=self.name,
         )
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the target pose; the stiffness is a parameter of the controller."""
         message = OutgoingMessage(TARGET_POSE.name, target, self._config.base_frame)
-        return DriverCommand([message, *self._gripper.command(gripper, now)], target)
+        return DriverCommand([message, *self._gripper.command(gripper, now, commanded)], target)
 
     def start(self) -> CallSequence:
         """Activate the controllers of a Franka; those of other robots are active from the start."""

@@ -2,7 +2,7 @@
 
 An opening is told once. It is told again, ever more seldom, where it was not reached: where the
 goal of an action failed, or where the state shows that a message had no effect. Nothing is told
-without a request (an opening that is NaN), so that the fingers of a stopped arm rest.
+while no source of commands is active, so that the fingers of a stopped arm rest.
 """
 
 import math
@@ -140,11 +140,17 @@ class Gripper:
         closed, travel = self._config.closed, self._config.open - self._config.closed
         return closed + float(np.clip(opening, 0, 1)) * travel
 
-    def command(self, opening: float, now: float) -> list[OutgoingMessage]:
-        """Return the message for an opening that changed, or must be told again; NaN: none.
+    def command(self, opening: float, now: float, commanded: bool = True) -> list[OutgoingMessage]:
+        """Return the message for an opening that changed, or must be told again.
 
-        The first one is sent only if the gripper is not there yet.
+        The first one is sent only if the gripper is not there yet. NaN: nobody commands the
+        gripper, it may be moved by others meanwhile. Not `commanded`: nothing is told.
         """
+        if math.isnan(opening):
+            self._sent = math.nan
+            self._retry.end()
+        if not commanded:
+            return []
         if self._config.kind == 'none' or not math.isfinite(opening):
             return []
         reported = self._received > -math.inf

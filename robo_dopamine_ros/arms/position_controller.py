@@ -102,7 +102,9 @@ class PositionControllerArm(GripperOwner):
         wrench = latest.get(self._controller.wrench, UNKNOWN_WRENCH)
         return self._joints.arm_state(self.name, fault, self._gripper.opening, wrench)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the joint positions of this tick; nothing while the robot could not follow."""
         if blocked := self._driver_fault() or self._ik.interruption(now):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {blocked}')
@@ -110,7 +112,7 @@ class PositionControllerArm(GripperOwner):
         if isinstance(step, str):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
         message = OutgoingMessage(self._command_topic, step.joints)
-        messages = [message, *self._gripper.command(gripper, now)]
+        messages = [message, *self._gripper.command(gripper, now, commanded)]
         return DriverCommand(messages, step.pose, step.reason)
 
     def start(self) -> CallSequence:

@@ -125,14 +125,18 @@ class ServoArm(GripperOwner):
         wrench = latest.get(self._servo.wrench, UNKNOWN_WRENCH)
         return self._joints.arm_state(self.name, fault, self._gripper.opening, wrench)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the twist towards the target, base frame: gain times distance, limited."""
         twist = self._servo.gain * pose_difference(self._joints.tool_pose(), target)
         twist = limit_twist(twist, self._servo.speed, self._servo.angular_speed)
         message = OutgoingMessage(self._twists.name, twist, self._config.base_frame)
         status = _status_text(self._latest.get(self._status.name), self._servo.distribution)
         reason = f'Servo {status}' if status else ''
-        return DriverCommand([message, *self._gripper.command(gripper, now)], target, reason)
+        return DriverCommand(
+            [message, *self._gripper.command(gripper, now, commanded)], target, reason
+        )
 
     def start(self) -> CallSequence:
         """Check Servo's parameters, then let it accept twists in m/s; it does not move the arm."""

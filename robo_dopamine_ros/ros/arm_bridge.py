@@ -45,16 +45,18 @@ class ArmBridge:
         state = self.arm.state(now)
         return '; '.join([state, *self._refused.values()]) if isinstance(state, str) else state
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Send the tool to a target pose; return what was really sent.
 
-        While the gripper's opening is NaN none is requested: goals that wait are dropped.
+        Goals of the gripper that wait are dropped while no source is active, see `Arm.command`.
         """
-        command = self.arm.command(target, gripper, now)
+        command = self.arm.command(target, gripper, now, commanded)
         for message in command.messages:
             self._send(message)
         for client in self._goal_clients.values():
-            if math.isfinite(gripper):
+            if commanded and math.isfinite(gripper):
                 client.send_pending()
             else:
                 client.drop_pending()

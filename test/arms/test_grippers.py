@@ -1,5 +1,6 @@
 """Grippers: what is commanded, when, and the opening they report."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -182,13 +183,14 @@ def test_a_message_without_effect_is_told_again(kind: str) -> None:
     assert told(gripper, 0.0, 60.0, 0.6) == [], 'it was there: a person moved it since'
 
 
-def test_without_a_request_nothing_is_told_again() -> None:
+def test_without_a_source_of_commands_nothing_is_told_again() -> None:
     """A hand may be between the fingers of a stopped arm."""
     gripper = Gripper(JAWS)
     at(gripper, 1.0)
     assert command(gripper, 0.0) is not None
     gripper.on_goal_end('grip failed', NOW)
-    assert told(gripper, np.nan, 60.0, 1.0) == []
+    for seconds in range(60):
+        assert not gripper.command(0.0, NOW + seconds, commanded=False)
     assert command(gripper, 0.0, NOW + 61.0) is not None, 'requested again'
 
 
@@ -208,3 +210,17 @@ def test_without_a_request_nothing_is_told_again() -> None:
 def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GripperConfig(**wrong)
+
+
+@pytest.mark.parametrize('binary', [False, True])
+@pytest.mark.parametrize('state', ['gripper/joint_states', ''])
+def test_a_gripper_that_nobody_commands_is_left_alone(binary: bool, state: str) -> None:
+    gripper = Gripper(GripperConfig(binary=binary, state=state))
+    assert gripper.command(1.0, NOW)
+    if state:
+        gripper.on_joint_state(Joints(('finger',), np.array([0.6])), NOW)  # moved by another tool
+    assert gripper.command(math.nan, NOW) == []
+    assert gripper.command(math.nan, NOW) == []
+    assert gripper.command(0.0, NOW)
+    assert gripper.command(math.nan, NOW) == []
+    assert gripper.command(0.0, NOW), 'commanded again: others may have moved it meanwhile'

@@ -65,6 +65,9 @@ def test_a_cell_that_touches_no_real_arm_needs_no_arming_and_no_other(name: str,
         gate, simulated = parameters['gate'], name in ('sim', 'learn', 'gazebo')
         assert gate.armed == simulated
         assert gate.stop_lock != simulated
+        assert gate.simulated == simulated
+        assert (gate.enable == 'none') == simulated
+        assert bool(gate.disabled_protections) != simulated, 'hardware names what is off'
         assert gate.limits.allow_pose_jumps == (name in ('sim', 'learn'))
 
 

@@ -1,6 +1,5 @@
 """An arm connected to a node, with the topics of its driver over DDS."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -50,7 +49,9 @@ class FakeArm:
     def state(self, now: float) -> ArmState | str:
         return 'nothing heard yet'
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         return DriverCommand(self.messages, target)
 
     @property
@@ -370,7 +371,7 @@ def test_a_goal_that_nobody_requests_any_more_is_not_sent(cell: Cell) -> None:
     arm.messages = [OutgoingMessage('hand', {'demonstration': 'early'})]
     driver.command(POSE, 1.0, 0.0)
     arm.messages = []
-    driver.command(POSE, math.nan, 0.0)
+    driver.command(POSE, 1.0, 0.0, commanded=False)
     assert arm.ends == ['hand: the motion ended before the goal was sent']
     gripper = FakeGripper(cell.theirs)
     arm.messages = [OutgoingMessage('hand', {'demonstration': 'requested'})]
@@ -393,8 +394,10 @@ class GripperArm(GripperOwner, FakeArm):
         self._gripper = Gripper(GripperConfig(kind='command', command='hand', state=''))
         self.name_of_goal = 'impossible'
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
-        told = self._gripper.command(gripper, now)
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
+        told = self._gripper.command(gripper, now, commanded)
         goal = OutgoingMessage('hand', {'demonstration': self.name_of_goal})
         return DriverCommand([goal for _ in told], target)
 
