@@ -176,7 +176,7 @@ class AgxArm(GripperOwner):
         for message in self._gripper.command(gripper, now, commanded):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)
-        if self._width:  # in every message, because a single one may be lost
+        if self._width and commanded:  # in every message, because a single one may be lost
             positions = np.concatenate([joints.positions, self._width.positions])
             joints = Joints((*joints.names, *self._width.names), positions)
         message = OutgoingMessage(self._agx.command, joints)
