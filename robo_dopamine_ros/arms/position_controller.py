@@ -56,7 +56,7 @@ class PositionControllerArm(GripperOwner):
         self._ur = UrRobot(controller.ur, self._latest)
         base, tool = config.base_frame, config.tool_frame
         self._joints = JointStateReader(
-            controller.kinematics, config.joints, base, tool, config.whole_arm
+            controller.kinematics, config.joints, base, tool, config.model, config.whole_arm
         )
         self._ik = IkController(self._joints)
         self._activity = controller_manager.activity_channel(controller.manager)

@@ -28,7 +28,7 @@ each_arm = pytest.mark.parametrize('arm', ARMS.values(), ids=ARMS)
 
 
 def whole_arm(arm: Described, table: float = 0.0) -> WholeArm:
-    made = make_whole_arm(arm.kinematics, WholeArmConfig(arm.name, MARGIN, table))
+    made = make_whole_arm(arm.kinematics, arm.name, WholeArmConfig(True, MARGIN, table))
     assert made is not None
     return made
 
@@ -75,13 +75,14 @@ def test_links_that_come_too_near_are_named(name: str, bends: dict, words: str) 
 
 
 def test_what_is_not_known_is_not_checked() -> None:
-    assert make_whole_arm(ARMS['ur5e'].kinematics, WholeArmConfig()) is None
-    with pytest.raises(ValueError, match="shape = 'ur6'; it must be fr3, piper, ur5e, or empty"):
-        WholeArmConfig('ur6')
-    with pytest.raises(ValueError, match=r'whole_arm.shape = fr3, of 7 joints; here are 6'):
-        make_whole_arm(ARMS['ur5e'].kinematics, WholeArmConfig('fr3'))
+    kinematics = ARMS['ur5e'].kinematics
+    assert make_whole_arm(kinematics, '', WholeArmConfig()) is None
+    assert make_whole_arm(kinematics, 'ur10e', WholeArmConfig()) is None
+    assert make_whole_arm(kinematics, 'ur5e', WholeArmConfig(enabled=False)) is None
+    with pytest.raises(ValueError, match=r'model = fr3, an arm of 7 joints; here are 6'):
+        make_whole_arm(kinematics, 'fr3', WholeArmConfig())
     with pytest.raises(ValueError, match='table = nan'):
-        WholeArmConfig('fr3', table=np.nan)
+        WholeArmConfig(table=np.nan)
 
 
 def make(arm: Described, q: np.ndarray) -> Any:
@@ -91,7 +92,8 @@ def make(arm: Described, q: np.ndarray) -> Any:
         base_frame=arm.base,
         tool_frame=arm.tool,
         joints=arm.joints,
-        whole_arm=WholeArmConfig(arm.name, MARGIN, 0.0),
+        model=arm.name,
+        whole_arm=WholeArmConfig(True, MARGIN, 0.0),
     )
     made = make_arm(parameters, 0.1)
     made.on_message('robot_description', arm.text, STAMP, NOW)
