@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CONTROLLER, NOW, STAMP
+from cases import AGX, CONTROLLER, NOW, STAMP
 from descriptions import ARMS, Described
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -165,3 +165,20 @@ def test_an_arm_that_touches_already_can_leave() -> None:
         command = made.command(integrate_twist(pose, out, TICK), 1.0, now)
         pose, q = command.target, command.messages[0].value
     assert check.distances(q).min() > before.min() + 0.02, command.reason
+
+
+def test_a_piper_is_checked_as_well() -> None:
+    arm = ARMS['piper']
+    case = replace(AGX, parameters=replace(AGX.parameters, model='piper'))
+    made, now = case.make_connected(), NOW
+    high_table = WholeArmConfig(table=case.pose.position[2] - 0.06)
+    made = replace(case, parameters=replace(case.parameters, whole_arm=high_table)).make_connected()
+    pose, command = made.state(now).pose, None
+    for _ in range(50):
+        now += TICK
+        case.send(made, now)
+        command = made.command(integrate_twist(pose, np.array([0, 0, -0.1, 0, 0, 0]), TICK), 1, now)
+        pose = command.target
+    assert command is not None
+    assert 'wrist 2 and table would be' in command.reason
+    assert arm.kinematics.pose(command.messages[0].value.positions[:6]).position[2] > 0.0
