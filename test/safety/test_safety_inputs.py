@@ -67,7 +67,7 @@ def test_policy_and_reset_hold_while_the_switch_is_released_and_go_on(source: Mo
     assert not cell.run(0.3).sent.twist.any()
     cell.push(0.01)
     cell.held, cell.blocked, measured = True, True, cell.pose
-    control = cell.run(0.1)
+    control = cell.run(0.3)
     assert control.mode is source
     assert control.target is not None
     x, y, z = control.target.position - measured.position
