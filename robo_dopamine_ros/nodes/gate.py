@@ -82,8 +82,9 @@ class GateNode(Node):
             **{f'refused, {name}': count for name, count in self._inputs.refused.items()},
             **self._arm.channel_errors,
         }
-        level = Level.ERROR if control.latched else Level.OK
-        summary = f'{control.mode.name}: {control.reason or "ok"}'
+        fault = self._inputs.policy_fault
+        level = Level.ERROR if control.latched else Level.WARN if fault else Level.OK
+        summary = f'{control.mode.name}: {control.reason or fault or "ok"}'
         return [Health('gate', level, summary, values), self._protections]
 
     def _stamp(self) -> int:
