@@ -238,7 +238,7 @@ def test_a_source_with_a_second_publisher_latches_if_active_and_waits_if_not() -
 
 STEPS = st.lists(
     st.tuples(
-        st.integers(1, 12),  # ticks
+        st.integers(1, 20),  # ticks
         st.sampled_from((True, True, False, None)),  # enabling switch
         st.sampled_from((0, 0, 1, 2, 7, None)),  # zone
         st.sampled_from((*SOURCE_PHASES, *SOURCE_PHASES, Mode.HUMAN, None)),  # who wants to move
