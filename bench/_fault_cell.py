@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from _cell import processes
-from _fake_gamepad import INPUT_TOPIC
+from _fake_gamepad import INPUT_TOPIC, TOUCH
 from _fault_log import HEARTBEATS, FaultLog
 from _safety_input import DEVICES, input_topic
 from sensor_msgs.msg import Joy
-from std_msgs.msg import UInt8
+from std_msgs.msg import Header, UInt8
 
 from robo_dopamine_ros.cli.supervisor import Supervisor
 from robo_dopamine_ros.ros import shared_memory, topics
@@ -160,7 +160,8 @@ class FaultCell:
         return next(future.result() for future in futures if future.done())
 
     def rearm(self) -> str:
-        """Rearm; returns the reason of a refusal."""
+        """Touch the gamepad, as it must be seen to be there, and rearm; returns the refusal."""
+        self._joy.publish(Joy(header=Header(frame_id=TOUCH)))
         return self.call(topics.REARM, topics.REARM.type.Request()).message
 
     def add_publisher(self, topic: str, kind: Any) -> Callable[[], object]:
