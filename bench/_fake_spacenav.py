@@ -1,14 +1,15 @@
 """spacenav_node with a SpaceMouse that can be unplugged: publishes on `spacenav/joy`.
 
 Like the driver (release 3.3) it publishes all the time, with or without a device: each report of
-the device, and without one every 31 ms zeros (`zero_when_static`, else the last deflection). Buttons
-stay as they were reported last. The topic `spacenav_input` says what the hand does, as a Joy
-message; its frame_id `pulled` unplugs the device.
+the device, and without one every 31 ms zeros (`zero_when_static`, else the last deflection). The
+buttons stay as they were reported last. The topic `spacenav_input` says what the hand does, as a
+Joy message; the frame_id `pulled` unplugs the device, and `touch` moves the cap for a moment.
 """
 
 import sys
 
 import numpy as np
+from _hands import PULLED, SPACENAV, TOUCH, input_topic
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
@@ -18,8 +19,6 @@ from robo_dopamine_ros.ros.spin import run_node
 from robo_dopamine_ros.ros.topics import LATCHED
 from robo_dopamine_ros.teleop.spacenav import TOPIC
 
-INPUT_TOPIC = 'spacenav_input'
-PULLED = 'pulled'
 REPORT_PERIOD, STATIC_PERIOD = 0.016, 0.031  # [s] of the device's reports; of the driver's zeros
 TREMOR = 0.004  # of a deflected cap
 SPRING = (0.5, 0.1, 0.0)  # of the deflection, as a cap that is let go springs back
@@ -38,13 +37,15 @@ class FakeSpacenav(Node):
         self._spring: list[float] = []
         self._published_at = 0.0
         self._rng = np.random.default_rng(0)
-        self.create_subscription(Joy, INPUT_TOPIC, self._on_input, LATCHED)
+        self.create_subscription(Joy, input_topic(SPACENAV), self._on_input, LATCHED)
         self.create_timer(REPORT_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _on_input(self, message: Joy) -> None:
-        self._plugged = message.header.frame_id != PULLED
+        touched = message.header.frame_id == TOUCH
+        self._plugged = message.header.frame_id != PULLED and (self._plugged or not touched)
         if self._plugged:
             self.move(np.array(message.axes), list(message.buttons))
+            self._spring = self._spring or ([TREMOR, 0.0] if touched and self.at_rest else [])
 
     def move(self, hand: np.ndarray, buttons: list[int]) -> None:
         """Deflect the cap and press buttons, or let go."""
@@ -70,7 +71,8 @@ class FakeSpacenav(Node):
 
     def _poll(self) -> None:
         if self._plugged and self._spring:
-            self._reported = self._hand * self._spring.pop(0)
+            deflection = self._hand if np.any(self._hand) else np.ones(6)
+            self._reported = deflection * self._spring.pop(0)
             self._hand = self._hand if self._spring else np.zeros(6)
             self._publish()
         elif self._plugged and np.any(self._hand):

@@ -34,6 +34,7 @@ from robo_dopamine_ros.types import ArmCommand, Control, Mode, Pose
 
 TICK_PERIOD = 0.025  # [s] of polling: keys, stillness, time-outs
 MIN_COMMAND_PERIOD = 0.008  # [s] between two commands, unless a button changed
+LOOK_PERIOD = 0.1  # [s] between two looks at the publishers of the device
 STOP_LOCK_PERIOD = 0.1  # [s]
 ENABLE_PERIOD = 0.05  # [s]
 POSE_MAX_AGE = 0.2  # [s] of the measured tool pose
@@ -70,6 +71,7 @@ class TeleopNode(Node):
         self._subscriber = DeviceSubscriber(self, self._device, p, self._on_device)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK_PERIOD, self._tick, clock=steady)
+        self._looked_at = 0.0  # at the publishers of the device [s]
         self._levels: list[tuple[Any, Callable[[], Bool]]] = []
         if p.stop_lock:
             self._publish_level(STOP_LOCK, STOP_LOCK_PERIOD, lambda: not self._mapper.alive)
@@ -129,6 +131,8 @@ class TeleopNode(Node):
         lost = self._device.lost(now)
         if not lost and math.isinf(self._device.timeout):
             lost = self._subscriber.missing_publishers()
+        if not lost and now - self._looked_at > LOOK_PERIOD:
+            lost, self._looked_at = self._subscriber.replaced_publishers(), now
         if self._mapper.check_timeout(now, lost):
             self._log(f'{self._config.device} is dead: {self._mapper.refusal}')
             self._said = self._mapper.refusal

@@ -104,6 +104,7 @@ class DeviceSubscriber:
         if JOY in device.topics:
             self._joy = JoyDriverClient(node, JOY, p.joy.layout, p.maps_joy, p.joy.timeout)
         self._node, self._topics, self._callback = node, tuple(device.topics), on_message
+        self._publishers: dict[str, set[bytes]] = {}  # all that were seen, by topic
         for topic, kind in device.topics.items():
             callback = partial(self._on_message, topic)
             qos = sensor_data(10) if kind in STREAMS else reliable(10)
@@ -130,6 +131,21 @@ class DeviceSubscriber:
     def missing(self) -> str:
         """Name what is missing before a reading counts; empty: nothing."""
         return self.missing_publishers() or (self._joy.reason if self._joy else '')
+
+    def replaced_publishers(self) -> str:
+        """Name a topic that has got another publisher since the last call; empty: none has.
+
+        A driver that was started again knows nothing of the device that the old one reported.
+        """
+        replaced = ''
+        for topic in self._topics:
+            infos = self._node.get_publishers_info_by_topic(self._node.resolve_topic_name(topic))
+            found = {bytes(info.endpoint_gid) for info in infos}
+            known = self._publishers.setdefault(topic, found)
+            if known and found - known:
+                replaced = f'{topic} has another publisher'
+            self._publishers[topic] = known | found if found else known
+        return replaced
 
     def missing_publishers(self) -> str:
         """Name the topics that have no publisher; empty when all have one."""

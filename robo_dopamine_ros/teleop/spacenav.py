@@ -86,6 +86,7 @@ class SpaceMouse:
         self._buttons.update(self._down)
         self._held_buttons: frozenset[str] = frozenset()
         self._values, self._presence = np.zeros(len(config.axes)), Presence()
+        self._received_at, self._streams = -math.inf, False  # [s]; the driver repeats itself
         self._snapped = False  # whether the cap went to rest in one step, as by a pulled cable
 
     def on_message(self, topic: str, value: JoyState, now: float) -> DeviceReading:
@@ -96,6 +97,9 @@ class SpaceMouse:
         deflection, self._values = float(np.max(np.abs(self._values))), values
         if self._presence.update(self._reported(), now):
             self._snapped = deflection > SNAP and not np.any(values)
+        elif now - self._received_at < self._config.report_timeout:
+            self._streams = True
+        self._received_at = now
         self._held_buttons, pressed = self._buttons.update(self._down)
         return self._reading(now, pressed)
 
@@ -107,6 +111,8 @@ class SpaceMouse:
         """Return why the device counts as gone: deflected or held, but nothing new comes."""
         unchanged, config = now - self._presence.changed_at, self._config
         limit = config.report_timeout
+        if self._streams and now - self._received_at > limit:
+            return f'{TOPIC} is silent for more than {limit:g} s'
         if self._snapped:
             cause = f'the cap went to rest in one step and {REPORTS}'
         elif np.any(self._values):
