@@ -76,6 +76,11 @@ class JoyDriverClient:
         self._devices: dict[str, str] = {}  # name of the gamepad that a node opened, by the node
         node.create_subscription(Log, '/rosout', self._on_log, transient_local(100))
 
+    @property
+    def layout(self) -> str:
+        """Name of the order that is used; empty: none yet."""
+        return self._layout or ''
+
     def poll(self) -> None:
         """Look for new publishers, and ask those that have not answered."""
         if steady_time() - self._looked_at < LOOK_PERIOD:
