@@ -85,7 +85,7 @@ class SafetyInput:
 
 
 @dataclass(frozen=True)
-class Device:
+class DeviceInput:
     """Something happens to the operator's device, and later it is as before."""
 
     what: str
@@ -257,9 +257,9 @@ CASES = [
     *_pair('policy', H, mode=H)[:1],
     *_pair('episode_manager', H, mode=H)[1:],
     *_pair('reward', H, mode=H, **REWARD_LOST, truncates=True)[1:],
-    FaultCase('joy not repeated', P, Device(QUIET), **NOT_REPEATED),
-    FaultCase('another gamepad', P, Device(XBOX), mode=P),
-    FaultCase('person: SpaceMouse pulled', H, Device(PULLED), **SPACEMOUSE_PULLED),
+    FaultCase('joy not repeated', P, DeviceInput(QUIET), **NOT_REPEATED),
+    FaultCase('another gamepad', P, DeviceInput(XBOX), mode=P),
+    FaultCase('person: SpaceMouse pulled', H, DeviceInput(PULLED), **SPACEMOUSE_PULLED),
     FaultCase('SpaceMouse absent', P, DriverWithoutDevice('spacenav'), **NO_SPACEMOUSE),
     # Last: the arm ignores all targets until DDS has forgotten the killed gate.
     FaultCase('gate killed', P, Killed('gate'), **_gate('not armed yet')),

@@ -16,8 +16,6 @@ HELP = 'show what the gamepad reports; with --cell, map it and write that into a
 
 def run(args: argparse.Namespace) -> int:
     """Show the state until Ctrl-C, or until everything is mapped; returns the exit code."""
-    from sensor_msgs.msg import Joy
-
     from robo_dopamine_ros.nodes.cell_client import CellClient
     from robo_dopamine_ros.nodes.joy_driver_client import JoyDriverClient
     from robo_dopamine_ros.teleop.joy import TOPIC, JoyConfig
@@ -29,9 +27,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         client = stack.enter_context(CellClient('teleop_check', args.namespace))
         driver = JoyDriverClient(client.node, TOPIC, AUTO, False, config.timeout)
-        client.node.create_subscription(
-            Joy, TOPIC, lambda m: states.append(JoyState(tuple(m.axes), tuple(m.buttons))), 10
-        )
+        driver.listen(states.append)
         stack.callback(console.end_status)
         try:
             rest = _wait_for_rest(states, console, driver)

@@ -1,12 +1,14 @@
 """Asks the publisher of `joy` what it is, and translates its messages to the standard order."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from rcl_interfaces.msg import Log
 from rcl_interfaces.srv import GetParameters, ListParameters
 from rclpy.node import Node
+from sensor_msgs.msg import Joy
 
 from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros.topics import transient_local
@@ -92,6 +94,12 @@ class JoyDriverClient:
             question.ask()
         if waiting:
             self.reason = f'waiting for the parameters of {", ".join(sorted(waiting))}'
+
+    def listen(self, on_state: Callable[[JoyState], object]) -> None:
+        """Subscribe to the topic, and pass on every state as the driver sends it."""
+        self._node.create_subscription(
+            Joy, self._topic, lambda m: on_state(JoyState(tuple(m.axes), tuple(m.buttons))), 10
+        )
 
     def translate(self, state: JoyState) -> JoyState | None:
         """Return the state in the standard order; None while the driver is not known.

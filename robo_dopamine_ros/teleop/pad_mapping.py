@@ -31,7 +31,7 @@ TILTED = {'x': 'pitch', 'y': '-roll'}  # motion of an axis while tilt is held
 
 
 @dataclass(frozen=True)
-class Control:
+class PadControl:
     """An axis, in the direction in which it was moved, or a button."""
 
     index: int
@@ -42,14 +42,14 @@ class Control:
         return f'{"button" if self.sign is None else "axis"} {self.index}{direction}'
 
 
-def touched(rest: JoyState, state: JoyState) -> list[Control]:
+def touched(rest: JoyState, state: JoyState) -> list[PadControl]:
     """Return the axes and buttons that are away from their rest state."""
     if (len(rest.axes), len(rest.buttons)) != (len(state.axes), len(state.buttons)):
         return []
     pairs = list(enumerate(zip(rest.axes, state.axes, strict=True)))
-    axes = [Control(i, 1.0 if b > a else -1.0) for i, (a, b) in pairs if abs(b - a) > MOVED]
+    axes = [PadControl(i, 1.0 if b > a else -1.0) for i, (a, b) in pairs if abs(b - a) > MOVED]
     downs = enumerate(zip(rest.buttons, state.buttons, strict=True))
-    return [*axes, *(Control(i) for i, (before, now) in downs if now and not before)]
+    return [*axes, *(PadControl(i) for i, (before, now) in downs if now and not before)]
 
 
 class PadMapping:
@@ -57,7 +57,7 @@ class PadMapping:
 
     def __init__(self, rest: JoyState, asked: Sequence[tuple[str, str]] = ASKED):
         self.note = ''  # about the last thing touched
-        self.chosen: dict[str, Control] = {}
+        self.chosen: dict[str, PadControl] = {}
         self._rest, self._asked = rest, list(asked)
         self._waits = False  # until everything is at rest again
 
@@ -113,7 +113,7 @@ class PadMapping:
         pairs = zip(self._rest.axes, state.axes, strict=False)
         return all(abs(a - b) < AT_REST for a, b in pairs)
 
-    def _fault(self, control: Control) -> str:
+    def _fault(self, control: PadControl) -> str:
         """Return why the control cannot be for the function that is asked for."""
         taken = {(c.index, c.sign is None): name for name, c in self.chosen.items()}
         if name := taken.get((control.index, control.sign is None)):
