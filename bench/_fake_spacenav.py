@@ -3,13 +3,14 @@
 Like the driver (release 3.3) it publishes all the time, with or without a device: each report of
 the device, and without one every 31 ms zeros (`zero_when_static`, else the last deflection). The
 buttons stay as they were reported last. The topic `spacenav_input` says what the hand does, as a
-Joy message; the frame_id `pulled` unplugs the device, and `touch` moves the cap for a moment.
+Joy message. The frame_id `pulled` unplugs the device, `stuck` does so with `zero_when_static`
+false, and `touch` moves the cap for a moment.
 """
 
 import sys
 
 import numpy as np
-from _hands import PULLED, SPACENAV, TOUCH, input_topic
+from _hands import PULLED, SPACENAV, STUCK, TOUCH, input_topic
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
@@ -41,8 +42,10 @@ class FakeSpacenav(Node):
         self.create_timer(REPORT_PERIOD, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _on_input(self, message: Joy) -> None:
-        touched = message.header.frame_id == TOUCH
-        self._plugged = message.header.frame_id != PULLED and (self._plugged or not touched)
+        touched, pulled = message.header.frame_id == TOUCH, message.header.frame_id == PULLED
+        if not touched:
+            self.zero_when_static = message.header.frame_id != STUCK
+            self._plugged = self.zero_when_static and not pulled
         if self._plugged:
             self.move(np.array(message.axes), list(message.buttons))
             self._spring = self._spring or ([TREMOR, 0.0] if touched and self.at_rest else [])

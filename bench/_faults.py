@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from _fault_cell import FaultCell
-from _hands import JOY, PULLED, QUIET, SPACENAV, XBOX
+from _hands import JOY, PULLED, QUIET, SPACENAV, STUCK, XBOX
 from _safety_input import DEVICE
 
 from robo_dopamine_ros.arms.crisp import TARGET_POSE
@@ -198,6 +198,10 @@ SPACEMOUSE_PULLED = {
     **_latch(LOCKED, persists=True, device=SPACENAV),
     'diagnostics': (TELEOP, 'may be unplugged while the dead-man was held'),
 }
+SPACENAV_LOST = {
+    **_latch(LOCKED, persists=True, device=SPACENAV),
+    'diagnostics': (TELEOP, 'while the dead-man was held'),
+}
 NO_SPACEMOUSE = {
     **_latch(LOCKED, persists=True, device=SPACENAV),
     'diagnostics': (TELEOP, 'move the SpaceMouse once'),
@@ -260,6 +264,8 @@ CASES = [
     FaultCase('joy not repeated', P, DeviceInput(QUIET), **NOT_REPEATED),
     FaultCase('another gamepad', P, DeviceInput(XBOX), mode=P),
     FaultCase('person: SpaceMouse pulled', H, DeviceInput(PULLED), **SPACEMOUSE_PULLED),
+    FaultCase('person: SpaceMouse stuck', H, DeviceInput(STUCK), **SPACEMOUSE_PULLED),
+    *_pair('spacenav', H, **SPACENAV_LOST),
     FaultCase('SpaceMouse absent', P, DriverWithoutDevice('spacenav'), **NO_SPACEMOUSE),
     # Last: the arm ignores all targets until DDS has forgotten the killed gate.
     FaultCase('gate killed', P, Killed('gate'), **_gate('not armed yet')),

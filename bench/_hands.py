@@ -14,7 +14,8 @@ from robo_dopamine_ros.teleop.spacenav import SpaceMouseConfig
 
 JOY, SPACENAV = 'joy', 'spacenav'  # devices; both are values of the parameter teleop.device
 DRIVERS = {JOY: 'gamepad', SPACENAV: 'spacenav'}  # process of each
-TOUCH, PULLED, QUIET, XBOX = 'touch', 'pulled', 'quiet', 'xbox'  # what an input may say beside
+TOUCH, PULLED, STUCK = 'touch', 'pulled', 'stuck'  # what an input may say beside
+QUIET, XBOX = 'quiet', 'xbox'
 
 
 def input_topic(device: str) -> str:

@@ -158,11 +158,10 @@ class TeleopNode(Node):
         values = {'device': device, 'refused': self._refused}
         values |= {'speed factor': mapper.factor, 'refusal': self._refusal}
         level, text = Level.OK, (self._command.reason if self._command else '') or 'dead-man held'
-        if mapper.dead_reason:
-            level, text = (Level.ERROR if mapper.held else Level.WARN), mapper.refusal
-        elif not mapper.alive:
-            text = mapper.refusal or self._subscriber.missing() or 'nothing heard yet'
-            level = Level.WARN
+        if not mapper.alive:
+            level = Level.ERROR if mapper.dead_reason and mapper.held else Level.WARN
+            reasons = (mapper.refusal, self._subscriber.missing())
+            text = '; '.join(reason for reason in reasons if reason) or 'nothing heard yet'
         return [Health('teleop', level, f'{device}: {text}', values)]
 
     def _publish_level(self, topic: Any, period: float, value: Callable[[], bool]) -> None:

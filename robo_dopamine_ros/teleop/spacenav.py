@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from robo_dopamine_ros.teleop.device import ZERO_TWIST, ButtonEvent, DeviceReading
+from robo_dopamine_ros.teleop.held_press import PRESS, HeldPress
 from robo_dopamine_ros.teleop.joy import TYPE, check_scales
 from robo_dopamine_ros.teleop.layouts import JoyState
 from robo_dopamine_ros.teleop.mapping import (
@@ -84,6 +85,7 @@ class SpaceMouse:
         self._buttons = ButtonTracker(config.buttons)
         self._down = [0] * len(config.buttons)
         self._buttons.update(self._down)
+        self._press = HeldPress(PRESS)
         self._held_buttons: frozenset[str] = frozenset()
         self._values, self._presence = np.zeros(len(config.axes)), Presence()
         self._received_at, self._streams = -math.inf, False  # [s]; the driver repeats itself
@@ -134,8 +136,9 @@ class SpaceMouse:
         return DeviceReading(
             held,
             ZERO_TWIST if still else twist,
-            pressed,
+            self._press.update(pressed, self._held_buttons, now),
             reported=self._reported(),
+            notice=self._press.notice,
             off_rest='' if self._config.dead_man == MOTION else off_rest,
         )
 

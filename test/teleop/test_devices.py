@@ -273,6 +273,16 @@ def test_buttons_a_spacemouse_does_not_name_are_as_they_were() -> None:
     assert not cap(device, 0.4, NOTHING, 0, 0).held
 
 
+def test_a_button_of_a_spacemouse_that_rearms_must_be_held_as_well() -> None:
+    device = SpaceMouse(SpaceMouseConfig(buttons=('rearm', 'dead_man')), LIMITS)
+    cap(device, 0.0, NOTHING)
+    assert not cap(device, 0.1, NOTHING, 1).pressed
+    early, held = device.poll(0.5), device.poll(0.61)
+    assert early is not None
+    assert held is not None
+    assert (early.pressed, held.pressed) == (frozenset(), {ButtonEvent.REARM})
+
+
 def test_pushing_the_cap_may_be_the_dead_man() -> None:
     device = SpaceMouse(SpaceMouseConfig(dead_man='motion'), LIMITS)
     assert cap(device, 0.0, FORWARD).held
