@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from robo_dopamine_ros.teleop.device import ZERO_TWIST, ButtonEvent, DeviceReading
+from robo_dopamine_ros.teleop.held_press import HELD_EVENTS, PRESS
 from robo_dopamine_ros.teleop.mapping import MOTIONS, SpeedLimits
 
 KEYS = 'keys'  # in place of a topic: characters as they were typed
@@ -64,6 +65,8 @@ class Keyboard:
         self._hold, self._limits = config.hold, limits
         self._twist, self._received_at = ZERO_TWIST, -math.inf  # of the newest key; [s]
         self._typed_at: dict[str, float] = {}  # [s] by key
+        self._pressed_at: dict[str, float] = {}  # begin of the repetition [s]; infinite: it counted
+        self._notice = ''
         self._enabled_at = -math.inf  # newest character of ENABLE_KEY [s]
         self._count = 0  # of characters typed
 
@@ -76,11 +79,14 @@ class Keyboard:
         for key in value:
             repeated = now - self._typed_at.get(key, -math.inf) < REPEAT_INTERVAL
             self._typed_at[key] = now
+            self._pressed_at[key] = self._pressed_at[key] if repeated else now
             event = EVENT_KEYS.get(key)
             if key == ENABLE_KEY:
                 self._enabled_at = now
             elif key in MOTION_KEYS:
                 self._twist, self._received_at = self._motion(MOTION_KEYS[key]), now
+            elif event in HELD_EVENTS:
+                pressed |= self._held_press(key, event, now)
             elif event and (event in REPEATED_EVENTS or not repeated):
                 pressed.add(event)
             if event is ButtonEvent.GRIPPER:  # it moves the gripper, so it is a dead-man as well
@@ -96,11 +102,21 @@ class Keyboard:
             self._twist if held else ZERO_TWIST,
             enabled=now - self._enabled_at <= self._hold,
             reported=(float(self._count),),
+            notice=self._notice,
         )
 
     def lost(self, now: float) -> str:
         """Return nothing: a terminal that ends, ends the node."""
         return ''
+
+    def _held_press(self, key: str, event: ButtonEvent, now: float) -> set[ButtonEvent]:
+        """Return the event once its key has repeated for PRESS, or was pressed again after it."""
+        if now - self._pressed_at[key] < PRESS:
+            if self._pressed_at[key] < math.inf:
+                self._notice = f'{event.value}: keep holding for {PRESS:g} s'
+            return set()
+        self._notice, self._pressed_at[key] = '', math.inf
+        return {event}
 
     def _motion(self, name: str) -> np.ndarray:
         fractions = np.zeros(6)

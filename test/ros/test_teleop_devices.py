@@ -157,6 +157,29 @@ def test_a_driver_that_falls_silent_is_named_before_it_is_relied_on(
     assert text.split(' = ')[0].split(': ')[0] in child.interrupt()[1]
 
 
+def test_a_second_gamepad_is_refused_and_the_device_must_be_touched_afterwards(
+    cell: Cell,  # noqa: F811
+    drivers: Callable[..., FakeJoyDriver],
+    start: Callable[..., Any],  # noqa: F811
+) -> None:
+    pad = drivers(GAME_CONTROLLER)
+    pad.in_hand = True
+    start('device:=joy', 'stop_lock:=true')
+    cell.until(lambda: cell.locks and not cell.locks[-1])
+    pad.in_hand = False
+    other = drivers(('another_node', [0.0] * 6, 21))
+    cell.until(lambda: 'joy has another publisher' in cell.health[0])
+    cell.until(lambda: '/another_node and /game_controller_node' in cell.health[0])
+    assert cell.locks[-1], 'two gamepads'
+    other.node.destroy_node()
+    cell.until(lambda: '/another_node' not in cell.health[0])
+    seen = len(cell.locks)
+    cell.until(lambda: len(cell.locks) > seen + 5)
+    assert all(cell.locks[seen:]), 'nobody has touched the first one since'
+    pad.in_hand = True
+    cell.until(lambda: not cell.locks[-1])
+
+
 def test_hold_to_run_is_true_while_the_trigger_is_held_on_a_device_that_is_there(
     cell: Cell,  # noqa: F811
     drivers: Callable[..., FakeJoyDriver],
