@@ -35,6 +35,7 @@ from robo_dopamine_ros.types import ArmCommand, Control, Mode, Pose
 TICK_PERIOD = 0.025  # [s] of polling: keys, stillness, time-outs
 MIN_COMMAND_PERIOD = 0.008  # [s] between two commands, unless a button changed
 LOOK_PERIOD = 0.1  # [s] between two looks at the publishers of the device
+NOTICE_TIME = 3.0  # [s] for which the status line shows what a press still needs
 STOP_LOCK_PERIOD = 0.1  # [s]
 ENABLE_PERIOD = 0.05  # [s]
 POSE_MAX_AGE = 0.2  # [s] of the measured tool pose
@@ -71,6 +72,7 @@ class TeleopNode(Node):
         self._subscriber = DeviceSubscriber(self, self._device, p, self._on_device)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK_PERIOD, self._tick, clock=steady)
+        self._noticed_at = 0.0  # [s]
         self._looked_at = 0.0  # at the publishers of the device [s]
         self._levels: list[tuple[Any, Callable[[], Bool]]] = []
         if p.stop_lock:
@@ -116,8 +118,10 @@ class TeleopNode(Node):
         if self._said and self._said != said:
             self._log(f'{self._config.device}: {self._said}')
         notice, self._notice = self._notice, reading.notice
-        if self._notice and self._notice != notice:
-            self._log(self._notice)
+        if self._notice != notice:
+            self._noticed_at = steady_time()
+            if self._notice:
+                self._log(self._notice)
 
     def _arm_feedback(self, now: float) -> ArmFeedback:
         fresh = self._tool is not None and now - self._tool[1] <= POSE_MAX_AGE
@@ -185,7 +189,8 @@ class TeleopNode(Node):
         """Return a status line: mode and reason of the gate, the speed, the device's state."""
         gate = self._control if steady_time() - self._control_at < GATE_TIMEOUT else None
         mode = f'{gate.mode.name:7} {gate.reason}' if gate else 'the gate is silent'
-        device = self._notice or self._health()[0].message
+        noticed = steady_time() - self._noticed_at < NOTICE_TIME
+        device = (self._notice if noticed else '') or self._health()[0].message
         return f'{mode:48} speed {100 * self._mapper.factor:3.0f} %  {device}'
 
     def close(self) -> None:
