@@ -194,19 +194,19 @@ TELEOP_LOST = {
     'diagnostics': (TELEOP, 'while the dead-man was held'),
 }
 LOCKED = 'the stop lock is locked'
-SPACEMOUSE_PULLED = {
+SPACEMOUSE_PULLED: dict[str, Any] = {
     **_latch(LOCKED, persists=True, device=SPACENAV),
     'diagnostics': (TELEOP, 'may be unplugged while the dead-man was held'),
 }
-SPACENAV_LOST = {
+SPACENAV_LOST: dict[str, Any] = {
     **_latch(LOCKED, persists=True, device=SPACENAV),
     'diagnostics': (TELEOP, 'while the dead-man was held'),
 }
-NO_SPACEMOUSE = {
+NO_SPACEMOUSE: dict[str, Any] = {
     **_latch(LOCKED, persists=True, device=SPACENAV),
     'diagnostics': (TELEOP, 'move the SpaceMouse once'),
 }
-NOT_REPEATED = {
+NOT_REPEATED: dict[str, Any] = {
     **_latch(LOCKED, persists=True),
     'diagnostics': (TELEOP, 'silent for more than'),
 }

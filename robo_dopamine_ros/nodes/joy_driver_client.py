@@ -97,9 +97,11 @@ class JoyDriverClient:
 
     def listen(self, on_state: Callable[[JoyState], object]) -> None:
         """Subscribe to the topic, and pass on every state as the driver sends it."""
-        self._node.create_subscription(
-            Joy, self._topic, lambda m: on_state(JoyState(tuple(m.axes), tuple(m.buttons))), 10
-        )
+
+        def pass_on(message: Any) -> None:
+            on_state(JoyState(tuple(message.axes), tuple(message.buttons)))
+
+        self._node.create_subscription(Joy, self._topic, pass_on, 10)
 
     def translate(self, state: JoyState) -> JoyState | None:
         """Return the state in the standard order; None while the driver is not known.
