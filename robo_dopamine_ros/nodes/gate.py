@@ -34,7 +34,7 @@ class GateNode(Node):
         names = {mode: topic.name for mode, topic in COMMAND_TOPICS.items()}
         self._gate = Gate(limits, gate_settings(parameters), names)
         try:
-            arm = make_arm(driver, limits.arm_timeout)
+            arm = make_arm(driver, limits.arm_timeout, parameters.tool_limits)
         except ValueError as error:
             raise ParameterError(f'driver: {error}') from error
         self._arm = ArmBridge(self, arm, driver.namespace)
@@ -62,9 +62,11 @@ class GateNode(Node):
         self._last_tick = now
         state = self._arm.state(now)
         stop_reason = self._arm.other_publishers() or self._inputs.check_publishers()
+        stop_reason = stop_reason or self._arm.arm.arming_obstacle()
         control = self._gate.update(now, stamp, self._gate_services.busy or state, stop_reason)
         if control.target is not None:
-            sent = self._arm.command(control.target, control.sent.gripper, now)
+            opening, commanded = self._gate.gripper_command, control.sent.valid
+            sent = self._arm.command(control.target, opening, now, commanded)
             control = self._gate.correct_target(control, sent.target, sent.reason)
         self._control_publisher.publish(to_msg(control, self._frame))
         if isinstance(state, ArmState):
@@ -82,6 +84,8 @@ class GateNode(Node):
             **{f'refused, {name}': count for name, count in self._inputs.refused.items()},
             **self._arm.channel_errors,
         }
+        if not_told := self._arm.arm.not_told:
+            values['not told by the driver'] = not_told
         level = Level.ERROR if control.latched else Level.OK
         summary = f'{control.mode.name}: {control.reason or "ok"}'
         return [Health('gate', level, summary, values), self._protections]

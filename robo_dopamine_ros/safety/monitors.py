@@ -14,6 +14,7 @@ from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import SECOND, ArmCommand, ArmState, Episode, Pose, check_timeout
 
 MIN_INTERVAL, MAX_INTERVAL = 0.02, 0.25  # bounds of the time between two compared poses [s]
+MAX_DELAY = 0.05  # by which a state may arrive later than the one before, by its stamp [s]
 
 
 class CommandSource:
@@ -180,9 +181,10 @@ class StateMonitor:
         if self._last is None:
             return ''
         last, last_stamp, last_arrival = self._last
-        # Stamps and ticks drift against each other: the longer of the two times counts.
-        times = (now - last_arrival, (stamp - last_stamp) / SECOND)
-        seconds = min(max(*times, MIN_INTERVAL), MAX_INTERVAL)
+        # Stamps tell of states that arrived late, but a wrong stamp must not excuse a jump.
+        passed = now - last_arrival
+        stamped = min((stamp - last_stamp) / SECOND, passed + MAX_DELAY)
+        seconds = min(max(passed, stamped, MIN_INTERVAL), MAX_INTERVAL)
         distance = vector_norm(pose.position - last.position)
         angle = vector_norm(rotation_between(last.orientation, pose.orientation))
         speed, angular_speed = self._limits.measured_speed, self._limits.measured_angular_speed
@@ -191,6 +193,32 @@ class StateMonitor:
         return (
             f'the tool is measured {distance:.3f} m, {angle:.2f} rad from where it was '
             f'{seconds:.2f} s before; faster than {speed:.2f} m/s, {angular_speed:.2f} rad/s'
+        )
+
+
+class BoxMonitor:
+    """Notices when the tool leaves the workspace box, or moves farther out than it was."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._outside = np.full(3, math.inf)  # how far out the tool may be, per axis [m]
+
+    def restart(self) -> None:
+        """Accept where the tool is next, as after a rearm: from there it can only come back."""
+        self._outside = np.full(3, math.inf)
+
+    def check(self, pose: Pose) -> str:
+        """Return, once, that the tool went out by more than the tracking error; else empty."""
+        low, high = np.asarray(self._limits.low), np.asarray(self._limits.high)
+        outside = np.maximum(np.maximum(low - pose.position, pose.position - high), 0.0)
+        axis = int((outside - self._outside).argmax())
+        left = outside[axis] - self._outside[axis] > self._limits.max_tracking_error
+        self._outside = outside if left else np.minimum(self._outside, outside)
+        if not left:
+            return ''
+        return (
+            f'the tool is {outside[axis]:.3f} m outside the workspace, at '
+            f'{"xyz"[axis]} = {pose.position[axis]:.3f} m'
         )
 
 

@@ -13,12 +13,14 @@ SLACK = 3  # time-outs and promises are so much longer, for a machine that has m
 LATCHED = {
     'policy killed': 'policy/command is silent',
     'state frozen': 'silence on current_pose',
+    'second teleop/command': '2 publishers on /teleop/command',
+    'zone frozen': "safety/zone of 'scanner' is silent",
     'person: gamepad killed': 'teleop/command is silent',
     'gate frozen': 'the gate stood still',
     'joy not repeated': 'the stop lock is locked',
     'person: SpaceMouse pulled': 'the stop lock is locked',
 }
-HELD = {'camera frozen': 'left_wrist is'}
+HELD = {'camera frozen': 'left_wrist is', 'enable released': 'the enabling switch is released'}
 
 
 def test_what_is_promised_for_a_loss_happens(domain: int, tmp_path: Path) -> None:

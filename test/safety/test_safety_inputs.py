@@ -66,12 +66,13 @@ def test_policy_and_reset_hold_while_the_switch_is_released_and_go_on(source: Mo
     assert 0 < control.sent.twist[2] < LIFT[2], 'it brakes'
     assert not cell.run(0.3).sent.twist.any()
     cell.push(0.01)
-    cell.held, measured = True, cell.pose
-    control = cell.tick()
+    cell.held, cell.blocked, measured = True, True, cell.pose
+    control = cell.run(0.1)
     assert control.mode is source
     assert control.target is not None
-    step = control.target.position - measured.position
-    assert step == pytest.approx((0, 0, TICK**2), abs=1e-9), 'from the measured tool, from rest'
+    x, y, z = control.target.position - measured.position
+    assert (x, y) == pytest.approx((0, 0), abs=1e-9), 'from the measured tool'
+    assert 0 < z < 0.04
 
 
 def test_the_policy_restarts_at_the_tool_when_it_is_enabled_again() -> None:
@@ -290,3 +291,38 @@ def test_nothing_moves_that_a_safety_input_does_not_allow(steps) -> None:
                 assert not moves, 'rearming started motion'
             before = control
     assert np.isfinite(cell.pose.position).all()
+
+
+def test_the_target_also_returns_to_the_tool_slowly_while_a_zone_says_slow() -> None:
+    cell = WatchedCell(GateSettings(armed=True, require_stop_lock=False, zones=('safety/zone',)))
+    cell.blocked = True
+    cell.phase(Phase.RUNNING)
+    cell.repeat(Mode.POLICY, LIFT)
+    cell.zones = {('safety/zone', 'front'): ZoneState.CLEAR}
+    cell.tick()
+    cell.rearm()
+    cell.phase(Phase.RUNNING, 'two')
+    cell.run(1.0)
+    assert cell.control.mode is Mode.POLICY
+    cell.zones['safety/zone', 'front'] = ZoneState.SLOW
+    before = cell.run(0.5).target
+    cell.repeat(Mode.HUMAN, -LIFT)
+    for _ in range(20):
+        after = cell.tick().target
+        assert before is not None
+        assert after is not None
+        way = after.position - before.position
+        assert np.linalg.norm(way) <= 0.25 * 0.15 * TICK + 1e-9
+        before = after
+    assert cell.control.mode is Mode.HUMAN
+
+
+def test_rearming_asks_the_stop_locks_and_zones_that_have_just_spoken() -> None:
+    cell = WatchedCell(GateSettings(require_stop_lock=True))
+    cell.gate.on_stop_lock(False, cell.now)
+    cell.tick()
+    cell.gate.on_stop_lock(True, cell.now)
+    assert cell.gate.rearm(cell.now) == 'the stop lock is locked'
+    cell.gate.on_stop_lock(False, cell.now)
+    cell.gate.on_zone(ZoneState.STOP, 'front', cell.now)
+    assert 'says stop' in cell.gate.rearm(cell.now)
