@@ -325,7 +325,7 @@ def test_the_target_also_returns_to_the_tool_slowly_while_a_zone_says_slow() -> 
         assert before is not None
         assert after is not None
         way = after.position - before.position
-        assert np.linalg.norm(way) <= 0.25 * 0.15 * TICK + 1e-9
+        assert vector_norm(way) <= 0.25 * 0.15 * TICK + 1e-9
         before = after
     assert cell.control.mode is Mode.HUMAN
 
