@@ -63,7 +63,7 @@ class EpisodeRecorder:
     ) -> None:
         self._node, self._p, self._writer = node, parameters, writer
         self._cameras, self._monitor = open_cameras(node, parameters.cameras), CameraMonitor()
-        self._started = self._now()
+        self._started, self._heard = self._now(), False  # whether an episode was heard of
         self._episode = Episode()  # newest message
         self._buffer: EpisodeBuffer | None = None  # of the episode that is being recorded
         self._steps = StepBuilder(self._started)  # used where no policy publishes steps
@@ -75,6 +75,7 @@ class EpisodeRecorder:
 
     def on_episode(self, episode: Episode) -> None:
         """Process a state of the episode; repeated ones change nothing."""
+        whole, self._heard = self._heard or episode.stamp >= self._started, True
         if episode == self._episode:
             return
         before, self._episode = self._episode, episode
@@ -82,7 +83,7 @@ class EpisodeRecorder:
         if self._buffer is not None and episode.id != before.id:
             self._finish(before)
         running = episode.phase is Phase.RUNNING
-        if running and self._buffer is None and episode.stamp >= self._started:
+        if running and self._buffer is None and whole:
             self._buffer = EpisodeBuffer(episode, self._p.max_duration)
             self._writer.begin(episode.id)
             if self._last is not None:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.checkpoint import CheckpointError, use_threads
@@ -27,6 +26,7 @@ from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.ros.view_poller import ViewPoller
 from robo_dopamine_ros.training.config import RunDir, read_train_config, reward_model_path
@@ -74,7 +74,7 @@ class PolicyNode(Node):
             for topic in (topics.POLICY_COMMAND, topics.STEP)
         )
         Diagnostics(self, self._health)
-        self.create_timer(1 / RATE, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        create_steady_timer(self, 1 / RATE, self._tick)
 
     def _on_message(self, name: str, decode: Callable[[Any], Any], message: Any) -> None:
         try:
@@ -84,8 +84,8 @@ class PolicyNode(Node):
 
     def _tick(self) -> None:
         now, stamp = steady_time(), self.get_clock().now().nanoseconds
-        views = self._views.poll()
-        command = self._loop.step(views, self._views.stale_reason(stamp), now, stamp)
+        views = self._views.poll(now)
+        command = self._loop.step(views, self._views.stale_reason(now, stamp), now, stamp)
         self._command_publisher.publish(to_msg(command, self._p.base_frame))
         for step in self._loop.send_buffer.steps_to_send(now):
             self._step_publisher.publish(step_to_msg(step, self._p.base_frame))

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.checkpoint import CheckpointError
@@ -30,6 +29,7 @@ from robo_dopamine_ros.ros.convert import from_msg, from_time, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.ros.worker import Worker
 from robo_dopamine_ros.training.config import RunDir, reopen_experience_writer
@@ -134,10 +134,9 @@ class RecorderNode(Node):
         self._open(p, RunDir(Path(p.run)), reopen)
         self._subscribe_all()
         self.create_service(mark.type, mark.name, self._on_mark)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0 / (topic.rate or 5.0), self._on_heartbeat, clock=steady)
+        create_steady_timer(self, 1.0 / (topic.rate or 5.0), self._on_heartbeat)
         if self._episodes is not None:
-            self.create_timer(POLL_PERIOD, self._episodes.tick, clock=steady)
+            create_steady_timer(self, POLL_PERIOD, self._episodes.tick)
         Diagnostics(self, self._health)
 
     def _open(

@@ -138,8 +138,7 @@ class LatestSynchronizer(Generic[T]):
             if young:
                 fresh[view] = young
             else:
-                age = (now - kept[-1][0]) / SECOND if kept else 0.0
-                absent[view] = f'late by {age:.2f} s' if kept else 'no picture yet'
+                absent[view] = _late((now - kept[-1][0]) / SECOND) if kept else 'no picture yet'
         while fresh:
             best = min(itertools.product(*fresh.values()), key=lambda s: self._cost(s, now))
             stamps = dict(zip(fresh, (stamp for stamp, _ in best), strict=True))
@@ -166,6 +165,10 @@ class LatestSynchronizer(Generic[T]):
     def _cost(chosen: Sequence[tuple[int, T]], now: int) -> int:
         newest = max(stamp for stamp, _ in chosen)
         return now - newest + 2 * (newest - min(stamp for stamp, _ in chosen))
+
+
+def _late(age: float) -> str:
+    return f'late by {age:.2f} s' if age >= 0.0 else f'{-age:.2f} s ahead of the clock'
 
 
 class CameraSource(Protocol):

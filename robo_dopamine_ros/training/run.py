@@ -47,7 +47,7 @@ from robo_dopamine_ros.training.online_trainer import (
     InterventionPolicy,
     OnlineTrainer,
 )
-from robo_dopamine_ros.types import Episode, Progress, Recording, Views
+from robo_dopamine_ros.types import Episode, Instant, Progress, Recording, Views
 
 # The shipped model knows the task, so few steps adapt it.
 ADAPTATION_CONFIG = CompactTrainConfig(steps=30, seconds=90.0, rate=3e-4, strength=0.4, drop=0.15)
@@ -72,7 +72,7 @@ class SessionRewardModel:
 
     def update(self, views: Views) -> Progress:
         """Return the progress at these views."""
-        progress, _ = self._session.update(views, {}, views.stamp)
+        progress, _ = self._session.update(views, {}, Instant(views.stamp, views.stamp))
         if not self._perspective:
             return progress
         return dataclasses.replace(progress, progress=getattr(progress, self._perspective))
