@@ -1,7 +1,7 @@
 """Records running episodes as folders, from images, steps, arm states and gate ticks."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from robo_dopamine_ros.policy.observation import tip_proprioception
 from robo_dopamine_ros.ros.cameras import CameraParameters, Match, open_cameras
 from robo_dopamine_ros.ros.diagnostics import CameraMonitor, Health, Level
 from robo_dopamine_ros.training.episode_buffer import EPISODE_FILTERS, EpisodeBuffer
+from robo_dopamine_ros.training.workplace import Workplace
 from robo_dopamine_ros.types import SECOND, ArmState, Control, Episode, Phase, RecorderStatus, Views
 
 POLL_PERIOD = 0.5 / FRAME_RATE  # of the cameras [s]: twice a step, so that no image is missed
@@ -38,6 +39,7 @@ class RecorderParameters:
     cameras: CameraParameters = field(default_factory=CameraParameters)
     origin: tuple[float, ...] = (0.5, 0.0, 0.08)  # centre of the workspace [m], as for the policy
     tip_offset: float = 0.045  # from the tool to the tip [m], as for the policy
+    workplace: str = ''  # JSON of the arm and its frames, which `robo-dopamine up` fills in
 
     def __post_init__(self) -> None:
         for name, known in (('episodes', EPISODE_FILTERS), ('layout', tuple(LAYOUTS))):
@@ -50,9 +52,16 @@ class RecorderParameters:
         if len(self.origin) != 3 or not all(map(math.isfinite, (*self.origin, self.tip_offset))):
             text = f'origin = {self.origin}, tip_offset = {self.tip_offset} m'
             raise ValueError(f'{text}; they must be x, y, z and a distance [m]')
+        Workplace.from_json(self.workplace)  # refuses what is none
         if not 0.0 < self.max_duration <= 3600.0:
             text = f'max_duration = {self.max_duration} s'
             raise ValueError(f'{text}; it must lie above 0, up to 3600')
+
+    @property
+    def place(self) -> Workplace:
+        """Where it records."""
+        place = Workplace.from_json(self.workplace)
+        return replace(place, origin=self.origin, tip_offset=self.tip_offset)
 
 
 class EpisodeRecorder:
@@ -184,7 +193,9 @@ class EpisodeRecorder:
         buffer.close(ended)
         self._warning = f'{buffer.episode.id} lacks {buffer.missing}' if buffer.missing else ''
         save = ended.phase is Phase.ENDED and buffer.should_save(self._p.episodes, ended)
-        self._writer.finish(buffer.episode.id, buffer.record(ended) if save else None)
+        self._writer.finish(
+            buffer.episode.id, buffer.record(ended, self._p.place) if save else None
+        )
 
     def _now(self) -> int:
         return self._node.get_clock().now().nanoseconds

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from robo_dopamine_ros.experience.types import ObservationSpec
 from robo_dopamine_ros.grm.compact.features import open_with_features
 from robo_dopamine_ros.grm.goal_images import GOAL_DIR, read_goal_images
 from robo_dopamine_ros.grm.protocol import ModelError
+from robo_dopamine_ros.nodes.run_workplace import check_run_workplace
 from robo_dopamine_ros.nodes.step_messages import step_to_msg
 from robo_dopamine_ros.policy.inference import PolicyInference
 from robo_dopamine_ros.policy.loop import PolicyLoop, PolicyLoopParameters
@@ -30,6 +31,7 @@ from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.ros.view_poller import ViewPoller
 from robo_dopamine_ros.training.config import RunDir, read_train_config, reward_model_path
+from robo_dopamine_ros.training.workplace import Workplace, WorkplaceError
 from robo_dopamine_ros.types import require_at_least
 
 RATE = 10.0  # of commands and steps [Hz]
@@ -48,12 +50,20 @@ class PolicyParameters(PolicyLoopParameters):
     run: str = ''  # directory of a run made by `robo-dopamine train`
     explore: bool = True  # whether actions are sampled from the policy; false: without noise
     base_frame: str = 'base'  # base frame of the arm, as in the gate
+    workplace: str = ''  # JSON of the arm and its frames, which `robo-dopamine up` fills in
     seed: int = 0  # of sampled actions, added to the time of the start
     cameras: CameraParameters = field(default_factory=CameraParameters)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_at_least(0, self, 'seed')
+        Workplace.from_json(self.workplace)  # refuses what is none
+
+    @property
+    def place(self) -> Workplace:
+        """Where it acts."""
+        mine = Workplace(base_frame=self.base_frame, origin=self.origin, tip_offset=self.tip_offset)
+        return replace(Workplace.from_json(self.workplace), **mine.known)
 
 
 class PolicyNode(Node):
@@ -110,15 +120,17 @@ def open_inference(p: PolicyParameters, epoch: int) -> PolicyInference:
         if not p.run:
             raise CheckpointError('it must be the folder of a run; `robo-dopamine train` makes one')
         config = read_train_config(run_dir.path)
+        check_run_workplace(run_dir.path, config, p.place)
         model = reward_model_path(run_dir, config)
         _, encoder = open_with_features(model, config.policy_views)
         if unknown := [view for view in p.cameras.views if view not in encoder.views]:
             raise ModelError(f'cameras.views: {model} knows no view {", ".join(unknown)}')
         features = encoder.encode(read_goal_images(model / GOAL_DIR, encoder.views))
         spec = ObservationSpec(features.size, PROPRIOCEPTION_SIZE)
-    except (CheckpointError, ModelError) as error:
+    except (CheckpointError, ModelError, WorkplaceError) as error:
         raise ParameterError(f'run = {p.run!r}: {error}') from error
-    return PolicyInference(run_dir.weights, encoder.encode, spec, p.explore, p.seed + epoch)
+    scale = config.online.action_scale
+    return PolicyInference(run_dir.weights, encoder.encode, spec, p.explore, p.seed + epoch, scale)
 
 
 def main() -> int:

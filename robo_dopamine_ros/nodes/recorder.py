@@ -23,6 +23,7 @@ from robo_dopamine_ros.nodes.episode_recorder import (
     EpisodeRecorder,
     RecorderParameters,
 )
+from robo_dopamine_ros.nodes.run_workplace import check_run_workplace
 from robo_dopamine_ros.nodes.step_messages import step_from_msg
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import from_msg, from_time, to_msg
@@ -32,7 +33,12 @@ from robo_dopamine_ros.ros.spin import run_node
 from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.ros.worker import Worker
-from robo_dopamine_ros.training.config import RunDir, reopen_experience_writer
+from robo_dopamine_ros.training.config import (
+    RunDir,
+    read_train_config,
+    reopen_experience_writer,
+)
+from robo_dopamine_ros.training.workplace import WorkplaceError
 from robo_dopamine_ros.types import Episode, Phase, Progress, RecorderStatus
 
 MAX_QUEUED_EVENTS = 1000  # events waiting for the disk, about half a minute of them
@@ -144,6 +150,7 @@ class RecorderNode(Node):
     ) -> None:
         try:
             if p.run:
+                check_run_workplace(run_dir.path, read_train_config(run_dir.path), p.place)
                 self._experience = AsyncExperienceWriter(
                     partial(reopen, run_dir), self._publish_status, self._warn
                 )
@@ -151,7 +158,7 @@ class RecorderNode(Node):
                 path = Path(p.folder) if p.folder else run_dir.episodes
                 writer = AsyncEpisodeWriter.open(path, p.layout, self._publish_status)
                 self._episodes = EpisodeRecorder(self, p, writer)
-        except (ExperienceError, CheckpointError, OSError) as error:
+        except (ExperienceError, CheckpointError, WorkplaceError, OSError) as error:
             self.close()
             raise ParameterError(f'cannot record: {error}') from error
 
