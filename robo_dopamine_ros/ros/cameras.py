@@ -134,7 +134,7 @@ class LatestSynchronizer(Generic[T]):
         absent: dict[str, str] = {}
         fresh: dict[str, list[tuple[int, T]]] = {}
         for view, kept in self._kept.items():
-            young = [one for one in kept if self._age_allowed(now - one[0])]
+            young = [one for one in kept if self.is_fresh(one[0], now)]
             if young:
                 fresh[view] = young
             else:
@@ -151,8 +151,10 @@ class LatestSynchronizer(Generic[T]):
             del fresh[slowest]
         return Match({}, {}, absent)
 
-    def _age_allowed(self, age: int) -> bool:
-        return -self.limits.future_tolerance * SECOND <= age <= self.limits.max_age * SECOND
+    def is_fresh(self, stamp: int, now: int) -> bool:
+        """Whether a stamp is neither too old nor ahead of the clock, both in ns."""
+        limits = self.limits
+        return -limits.future_tolerance * SECOND <= now - stamp <= limits.max_age * SECOND
 
     def _stamp_fault(self, stamp: int, last: int, now: int) -> str:
         if stamp <= 0:
