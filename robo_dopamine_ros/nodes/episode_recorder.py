@@ -19,7 +19,16 @@ from robo_dopamine_ros.ros.cameras import CameraParameters, Match, open_cameras
 from robo_dopamine_ros.ros.diagnostics import CameraMonitor, Health, Level
 from robo_dopamine_ros.training.episode_buffer import EPISODE_FILTERS, EpisodeBuffer
 from robo_dopamine_ros.training.workplace import Workplace
-from robo_dopamine_ros.types import SECOND, ArmState, Control, Episode, Phase, RecorderStatus, Views
+from robo_dopamine_ros.types import (
+    CLOCK_SET_BACK,
+    SECOND,
+    ArmState,
+    Control,
+    Episode,
+    Phase,
+    RecorderStatus,
+    Views,
+)
 
 POLL_PERIOD = 0.5 / FRAME_RATE  # of the cameras [s]: twice a step, so that no image is missed
 MIN_VIEW_PERIOD = 0.8 / FRAME_RATE  # between recorded images [s]
@@ -130,6 +139,8 @@ class EpisodeRecorder:
         """Poll the cameras, and finish an episode that is complete."""
         match = self._cameras.poll()
         period = match.stamp - self._last.stamp if match and self._last else SECOND
+        if self._buffer is not None and period < -CLOCK_SET_BACK * SECOND:
+            self._buffer.stop('what came after the clock was set back')
         if match and not match.absent and not 0 <= period < MIN_VIEW_PERIOD * SECOND:
             self._last = match
             self._add_views(match)

@@ -23,16 +23,22 @@ class EpisodeBuffer:
         self.episode = episode
         self.marks: list[KeyframeMark] = []
         self.missing = ''  # what the record lacks, if anything
-        self._max_duration = max_duration
+        self._max_duration, self._stopped = max_duration, False
         self._policy_steps: dict[StepId, Step] = {}
         self._local_steps: list[Step] = []  # made by the recorder, used where no policy runs
 
     def accepts(self, stamp: int) -> bool:
         """Whether data of this stamp [ns] is within the maximum duration."""
+        if self._stopped:
+            return False
         within = stamp - self.episode.stamp <= self._max_duration * SECOND
         if not within:
             self.missing = f'what came after {self._max_duration:g} s'
         return within
+
+    def stop(self, missing: str) -> None:
+        """Leave out all that comes from now on, and say what that is."""
+        self.missing, self._stopped = missing, True
 
     def add_policy_step(self, step: Step) -> None:
         """Add a step that the policy published; a repeated one changes nothing."""

@@ -111,15 +111,14 @@ def test_an_episode_ends_in_time_whatever_ros_time_does(
 
 
 class FrozenCameras:
-    """Cameras that gave one set of views, and no more."""
+    """Cameras that gave sets of views with these stamps, and no more."""
 
-    def __init__(self, stamp: int) -> None:
+    def __init__(self, *stamps: int) -> None:
         self.stats = CameraStats()
-        self._match: Match[int] | None = Match({'front': 0}, {'front': stamp}, {})
+        self._matches: list[Match[int]] = [Match({'front': 0}, {'front': s}, {}) for s in stamps]
 
     def poll(self) -> Match[int] | None:
-        match, self._match = self._match, None
-        return match
+        return self._matches.pop(0) if self._matches else None
 
     def convert(self, match: Match[int]) -> tuple[Views, dict[str, str]]:
         return Views({'front': np.zeros((2, 2, 3), np.uint8)}, match.stamps), {}
@@ -165,12 +164,14 @@ class Writer:
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.begin = self.begun.append
+        self.sets = 0
+        self.records: list[object] = []
 
     def add_views(self, convert: object) -> None:
-        pass
+        self.sets += 1
 
     def finish(self, episode: str, record: object) -> None:
-        pass
+        self.records.append(record)
 
 
 def test_a_recorder_records_after_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +185,23 @@ def test_a_recorder_records_after_the_clock_was_set_back(monkeypatch: pytest.Mon
     )
     recorder.on_episode(Episode('new', phase=Phase.RUNNING, stamp=NOON - HOUR))
     assert writer.begun == ['new']
+
+
+def test_what_is_recorded_ends_where_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    stamps = [NOON + SECOND, NOON + 2 * SECOND, NOON - HOUR, NOON - HOUR + SECOND]
+    monkeypatch.setattr(episode_recorder, 'open_cameras', lambda node, p: FrozenCameras(*stamps))
+    writer = Writer()
+    recorder = EpisodeRecorder(Node(), RecorderParameters(folder='f', episodes='all'), writer)
+    recorder.on_episode(Episode('a', phase=Phase.RUNNING, stamp=NOON))
+    for _ in stamps:
+        recorder.tick()
+    ended = Episode('a', phase=Phase.ENDED, outcome=Outcome.SUCCESS, stamp=NOON - HOUR + SECOND)
+    recorder.on_episode(ended)
+    recorder.tick()
+    assert writer.sets == 2
+    (record,) = writer.records
+    assert record.metadata['missing'] == 'what came after the clock was set back'
+    assert record.outcome is Outcome.NONE
 
 
 def test_every_timer_is_on_the_steady_clock() -> None:
