@@ -149,8 +149,9 @@ class RecorderNode(Node):
         self, p: RecorderParameters, run_dir: RunDir, reopen: Callable[[RunDir], ExperienceWriter]
     ) -> None:
         try:
-            if p.run:
+            if p.run and not run_dir.missing():
                 check_run_workplace(run_dir.path, read_train_config(run_dir.path), p.place)
+            if p.run:
                 self._experience = AsyncExperienceWriter(
                     partial(reopen, run_dir), self._publish_status, self._warn
                 )
