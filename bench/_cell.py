@@ -2,7 +2,8 @@
 
 It is the simulator's cell with the gate's limits for hardware, and it must be armed. Like a real
 arm, the simulated one receives no episodes. Camera, arm state and stop lock pass through relay
-processes (`_relay.py`), which can be killed as if a cable were pulled.
+processes (`_relay.py`), which can be killed as if a cable were pulled. The enabling switch and a
+zone are required, as in a cell that has them (`_safety_input.py`).
 """
 
 import sys
@@ -11,11 +12,12 @@ from pathlib import Path
 
 from _circle_policy import CirclePolicyParameters
 from _relay import CAMERA, upstream
+from _safety_input import DEVICES
 
 from robo_dopamine_ros.arms.crisp import CURRENT_POSE
 from robo_dopamine_ros.nodes import cell
 from robo_dopamine_ros.nodes.cell import Process
-from robo_dopamine_ros.ros.topics import STOP_LOCK
+from robo_dopamine_ros.ros.topics import ENABLE, STOP_LOCK
 from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.teleop.joy import JoyConfig
 
@@ -26,6 +28,8 @@ TIMEOUTS = (
     'arm_timeout',
     'episode_timeout',
     'lock_timeout',
+    'enable_timeout',
+    'zone_timeout',
     'tick_timeout',
 )
 
@@ -53,6 +57,8 @@ def processes(slack: float) -> list[Process]:
     values = timeouts | {
         'gate.armed': False,
         'gate.stop_lock': True,
+        'gate.enable': 'topic',
+        'gate.zone': True,
         'gate.limits.allow_pose_jumps': False,
         'teleop.stop_lock': True,
         'teleop.joy.timeout': min(1.0, slack * JoyConfig().timeout),
@@ -68,9 +74,11 @@ def processes(slack: float) -> list[Process]:
     }
     nodes['sim'] = replace(nodes['sim'], remappings=cut)
     lock = STOP_LOCK.name
-    nodes['teleop'] = replace(nodes['teleop'], remappings={lock: upstream(lock)})
+    others = {lock: upstream(lock), ENABLE.name: 'unheard_enable'}
+    nodes['teleop'] = replace(nodes['teleop'], remappings=others)
     slow_views = {'max_input_age': slack * CirclePolicyParameters().max_input_age}
     stand_ins = [Script('_relay', name=name, argument=name) for name in ('camera', 'state', 'lock')]
+    stand_ins += [Script('_safety_input', name=name, argument=name) for name in DEVICES]
     stand_ins += [Script('_fake_gamepad', name='gamepad')]
     stand_ins += [Script('_circle_policy', name='policy', parameters=slow_views)]
     return [replace(process, respawn=True) for process in (*nodes.values(), *stand_ins)]

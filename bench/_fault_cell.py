@@ -14,13 +14,13 @@ import numpy as np
 from _cell import processes
 from _fake_gamepad import INPUT_TOPIC
 from _fault_log import HEARTBEATS, FaultLog
+from _safety_input import DEVICES, input_topic
 from sensor_msgs.msg import Joy
+from std_msgs.msg import UInt8
 
-from robo_dopamine_ros.arms.crisp import TARGET_POSE
 from robo_dopamine_ros.cli.supervisor import Supervisor
 from robo_dopamine_ros.ros import shared_memory, topics
 from robo_dopamine_ros.ros.episode_client import EpisodeRequestError
-from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.topics import Service
 from robo_dopamine_ros.teleop.joy import JoyConfig, joy_for_twist
 from robo_dopamine_ros.teleop.mapping import SpeedLimits
@@ -56,6 +56,10 @@ class FaultCell:
             stack.enter_context(self.log)
             node = self.log.node
             self._joy = node.create_publisher(Joy, INPUT_TOPIC, topics.LATCHED)
+            self._safety_inputs = {
+                name: node.create_publisher(UInt8, input_topic(name), topics.LATCHED)
+                for name in DEVICES
+            }
             self._clients = {
                 service.name: node.create_client(service.type, service.name)
                 for service in (topics.REARM, topics.STOP, topics.INTERVENE)
@@ -159,13 +163,15 @@ class FaultCell:
         """Rearm; returns the reason of a refusal."""
         return self.call(topics.REARM, topics.REARM.type.Request()).message
 
-    def add_publisher(self) -> Callable[[], object]:
-        """Add a second, silent publisher on target_pose; returns the function that removes it."""
+    def add_publisher(self, topic: str, kind: Any) -> Callable[[], object]:
+        """Add a second, silent publisher on a topic; returns the function that removes it."""
         node = self.log.node
-        publisher = node.create_publisher(
-            get_interface(TARGET_POSE.type), TARGET_POSE.name, TARGET_POSE.depth
-        )
+        publisher = node.create_publisher(kind, topic, 1)
         return lambda: node.destroy_publisher(publisher)
+
+    def set_safety_input(self, device: str, state: int) -> None:
+        """Set what the enabling switch, 1: held, or the zone reports."""
+        self._safety_inputs[device].publish(UInt8(data=state))
 
     def stop(self) -> None:
         """Call the service stop without waiting for its answer."""
@@ -185,6 +191,7 @@ class FaultCell:
 
     def _prepare(self, source: Mode) -> None:
         self.drive(False)
+        self.set_safety_input('enable', 0)  # one that was silent must be pressed anew
         self.until(lambda: not self.rearm(), DISCOVERY_TIMEOUT, 'the gate is not rearmed')
         release = INTERVENE(request=INTERVENE.RELEASE, source='the bench')
 
@@ -193,6 +200,7 @@ class FaultCell:
 
         self.until(lambda: not self.latched, TIMEOUT, 'the gate says it is latched')
         self.until(released, TIMEOUT, 'the arm is not released', armed=True)
+        self.set_safety_input('enable', 1)
         self.until(self._episode_runs, TIMEOUT, 'no episode runs', armed=True)
         self.until(self.log.episode_readings, TIMEOUT, 'the reward model is silent', armed=True)
         if source is Mode.HUMAN:

@@ -28,6 +28,8 @@ HEARTBEATS = {  # a topic that each process publishes as long as it runs
     'camera': (CAMERA.name, 'sensor_msgs/msg/Image'),
     'gamepad': (JOY, JOY_TYPE),
     'lock': (topics.STOP_LOCK.name, 'std_msgs/msg/Bool'),
+    'enable': (topics.ENABLE.name, 'std_msgs/msg/Bool'),
+    'zone': (topics.SAFETY_ZONE.name, 'robo_dopamine/msg/SafetyZone'),
     'teleop': (upstream(topics.STOP_LOCK.name), 'std_msgs/msg/Bool'),
     'gate': (topics.CONTROL.name, 'robo_dopamine/msg/Control'),
     'policy': (topics.POLICY_COMMAND.name, 'robo_dopamine/msg/ArmCommand'),

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from _fault_cell import FaultCell
+from _safety_input import DEVICE
 
+from robo_dopamine_ros.arms.crisp import TARGET_POSE
+from robo_dopamine_ros.ros.interfaces import get_interface
+from robo_dopamine_ros.ros.topics import POLICY_COMMAND, STOP_LOCK, TELEOP_COMMAND
 from robo_dopamine_ros.types import Mode
 
 HOLD = 0.5  # [s] from a loss until the arm stands
@@ -51,16 +55,32 @@ class Frozen:
 
 
 class SecondPublisher:
-    """A second publisher on target_pose."""
+    """A second publisher on a topic, which never publishes."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str, kind: Any) -> None:
+        self._topic, self._kind = topic, kind
         self._remove: Callable[[], object] = lambda: None
 
     def inject(self, cell: FaultCell) -> None:
-        self._remove = cell.add_publisher()
+        self._remove = cell.add_publisher(self._topic, self._kind)
 
     def clear(self, cell: FaultCell) -> None:
         self._remove()
+
+
+@dataclass(frozen=True)
+class SafetyInput:
+    """A safety device reports another state, and later its usual one again."""
+
+    device: str
+    state: int
+    usual: int
+
+    def inject(self, cell: FaultCell) -> None:
+        cell.set_safety_input(self.device, self.state)
+
+    def clear(self, cell: FaultCell) -> None:
+        cell.set_safety_input(self.device, self.usual)
 
 
 class StopCalled:
@@ -144,6 +164,22 @@ TELEOP_LOST = {
     **_latch('teleop/command is silent'),
     'diagnostics': (TELEOP, 'while the dead-man was held'),
 }
+SWITCH_LOST = _latch('the enabling switch is silent')
+ZONE = f'safety/zone of {DEVICE!r}'
+ZONE_LOST = _latch(f'{ZONE} is silent', persists=True)
+ENABLE_RELEASED: dict[str, Any] = {
+    'mode': Mode.HOLD,
+    'reason': 'policy/command waits: the enabling switch is released',
+    'diagnostics': (GATE, 'the enabling switch is released'),
+}
+
+
+def _second(name: str, source: Mode, topic: str, kind: Any) -> FaultCase:
+    """A second publisher on a topic where there must be one."""
+    promised = _latch(f'2 publishers on /{topic}', persists=True)
+    return FaultCase(name, source, SecondPublisher(topic, kind), **promised)
+
+
 CASES = [
     *_pair('policy', P, **_latch('policy/command is silent')),
     *_pair('camera', P, **CAMERA_LOST),
@@ -156,18 +192,26 @@ CASES = [
     *_pair('lock', P, **_latch('the stop lock is silent', persists=True)),
     *_pair('teleop', P, **_latch('the stop lock is silent', persists=True)),
     *_pair('gamepad', P, **_latch('the stop lock is locked', persists=True)),
-    FaultCase(
-        'second publisher',
-        P,
-        SecondPublisher(),
-        **_latch('2 publishers on /target_pose', persists=True),
+    _second('second publisher', P, TARGET_POSE.name, get_interface(TARGET_POSE.type)),
+    *(
+        _second(f'second {topic.name}', P, topic.name, topic.type)
+        for topic in (POLICY_COMMAND, TELEOP_COMMAND, STOP_LOCK)
     ),
+    FaultCase('enable released', P, SafetyInput('enable', 0, 1), **ENABLE_RELEASED),
+    *_pair('enable', P, **SWITCH_LOST),
+    FaultCase(
+        'zone stop', P, SafetyInput('zone', 2, 0), **_latch(f'{ZONE} says stop', persists=True)
+    ),
+    *_pair('zone', P, **ZONE_LOST),
     FaultCase('stop called', P, StopCalled(), **_latch('stop was called')),
     *_pair('gamepad', H, **TELEOP_LOST, persists=True),
     *_pair('teleop', H, **_latch('teleop/command is silent', persists=True)),
     *_pair('state', H, **_latch(ARM_LOST, persists=True))[1:],
     FaultCase('person: gate frozen', H, Frozen('gate'), **_gate('the gate stood still')),
     FaultCase('person: stop called', H, StopCalled(), **_latch('stop was called')),
+    _second('person: second policy', H, POLICY_COMMAND.name, POLICY_COMMAND.type),
+    *_pair('zone', H, **ZONE_LOST)[1:],
+    *_pair('enable', H, mode=H)[1:],
     *_pair('policy', H, mode=H)[:1],
     *_pair('episode_manager', H, mode=H)[1:],
     *_pair('reward', H, mode=H, **REWARD_LOST, truncates=True)[1:],

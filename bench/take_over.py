@@ -47,7 +47,10 @@ SIDEWAYS = np.array(
     [0, 0.1, 0, 0, 0, 0]
 )  # twist of the person, or its opposite; never the policy's
 GATE = ['-m', 'robo_dopamine_ros.nodes.gate', '--ros-args', '--log-level', 'error']
-GATE_PARAMETERS = ['-p', 'armed:=true', '-p', 'stop_lock:=false', '-p', 'driver.gripper.kind:=none']
+GATE_PARAMETERS = [
+    *('-p', 'simulated:=true', '-p', 'armed:=true', '-p', 'stop_lock:=false'),
+    *('-p', 'enable:=none', '-p', 'driver.gripper.kind:=none'),
+]
 TIMEOUT = 30.0  # [s]
 
 

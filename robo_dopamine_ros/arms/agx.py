@@ -26,9 +26,10 @@ from robo_dopamine_ros.arms.arm import (
     OutgoingMessage,
     normalized_pose,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -103,10 +104,11 @@ class AgxConfig:
             raise ValueError(f'command = {self.command!r}; it must be {allowed}')
 
 
-class AgxArm:
+class AgxArm(GripperOwner):
     """Commands all joints and the gripper in one message; reads joints and tool pose."""
 
     name = 'agx'
+    not_told = 'collision level and joint limits of the arm; see its own software'
 
     def __init__(self, config: 'ArmConfig', agx: AgxConfig, timeout: float) -> None:
         """`timeout` is the silence after which the driver counts as lost [s]."""
@@ -124,7 +126,9 @@ class AgxArm:
             )
         self._width: Joints | None = None  # newest gripper command
         base, tool = config.base_frame, config.tool_frame
-        self._joints = JointStateReader(agx.kinematics, config.joints, base, tool)
+        self._joints = JointStateReader(
+            agx.kinematics, config.joints, base, tool, config.model, config.whole_arm
+        )
         self._ik = IkController(self._joints)
         self._poses_agreed = False  # whether the driver's tool pose and ours did, once
         best_effort = partial(Channel, reliable=False)
@@ -145,7 +149,7 @@ class AgxArm:
         elif channel == TCP_POSE_TOPIC:
             value = normalized_pose(value)
         elif channel == JOINT_STATES_TOPIC:
-            self._on_joint_state(value, stamp)
+            self._on_joint_state(value, stamp, now)
         self._latest.on_message(channel, value, stamp, now)
         if fault := self._status_fault():
             self._ik.interrupt(fault, now)
@@ -160,20 +164,30 @@ class AgxArm:
         fault = blocked or self._pose_disagreement() or self._ik.tracking_fault()
         return self._joints.arm_state(self.name, fault, self._gripper.opening)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the joint positions of this tick; nothing while the arm could not follow."""
         blocked = self._status_fault() or self._ik.interruption(now) or self._pose_disagreement()
         if blocked:
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {blocked}')
         step = self._ik.step(target, now)
-        for message in self._gripper.command(gripper):
+        if isinstance(step, str):
+            return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
+        if math.isnan(gripper):
+            self._width = None  # nobody commands it
+        for message in self._gripper.command(gripper, now, commanded):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)
-        if self._width:  # in every message, because a single one may be lost
+        if self._width and commanded:  # in every message, because a single one may be lost
             positions = np.concatenate([joints.positions, self._width.positions])
             joints = Joints((*joints.names, *self._width.names), positions)
         message = OutgoingMessage(self._agx.command, joints)
         return DriverCommand([message], step.pose, step.reason)
+
+    def limit_tool(self, limits: ToolLimits) -> None:
+        """Set the limits of the tool that the joints sent must keep."""
+        self._ik.tool_limits = limits
 
     def start(self) -> CallSequence:
         """Enable the motors, which hold their position, and let the driver accept commands."""
@@ -190,25 +204,30 @@ class AgxArm:
             yield POLL_PERIOD
         return self._status_fault()
 
+    def arming_obstacle(self) -> str:
+        """Return nothing: what the driver does not tell cannot be checked."""
+        return ''
+
     def recover(self) -> CallSequence:
         """Enable the arm again; people at the arm must clear an emergency stop."""
         return (yield from self.start())
 
-    def _on_joint_state(self, joints: Joints, stamp: int) -> None:
+    def _on_joint_state(self, joints: Joints, stamp: int, now: float) -> None:
         known = {*self._joints.joints.names, 'gripper', self._finger}
         more = [n for n in joints.names if n not in known and not n.startswith(HAND_PREFIXES)]
         if more:  # joints that a command leaves out are moved to 0
             raise ValueError(f'the arm has {", ".join(more)} too; joints must name all of them')
-        if not self._joints.on_joint_state(joints, stamp):
+        if not self._joints.on_joint_state(joints, stamp, now):
             raise ValueError(f'none of our joints is there, but {", ".join(joints.names)}')
         if self._finger in joints.names:
-            self._gripper.on_joint_state(joints)
+            self._gripper.on_joint_state(joints, now)
 
     def _status_fault(self) -> str:
         """Return why the arm would not follow; empty as far as is known."""
         arm, gripper = (self._latest.get(name) for name in (ARM_STATUS_TOPIC, GRIPPER_STATUS_TOPIC))
         faults = [_arm_fault(arm)] if arm else []
         faults += [_gripper_fault(gripper)] if gripper and self._finger else []
+        faults.append(self._joints.fault)
         return ', '.join(filter(None, faults))
 
     def _pose_disagreement(self) -> str:

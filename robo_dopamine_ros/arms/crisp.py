@@ -31,7 +31,7 @@ from robo_dopamine_ros.arms.arm import (
     check_finite,
     normalized_pose,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.geometry import rotate_twist
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -43,6 +43,8 @@ CURRENT_POSE = Channel('current_pose', 'geometry_msgs/msg/PoseStamped', reliable
 CURRENT_TWIST = Channel('current_twist', 'geometry_msgs/msg/TwistStamped', reliable=False)
 JOINT_STATES = Channel('joint_states', 'sensor_msgs/msg/JointState', reliable=False)
 EXTERNAL_WRENCH = Channel('external_wrench', 'geometry_msgs/msg/WrenchStamped', reliable=False)
+
+FRANKA_NOT_TOLD = 'collision thresholds: franka_msgs can only set them; safety rules: see Desk'
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class CrispConfig:
     franka: FrankaConfig = field(default_factory=FrankaConfig)
 
 
-class CrispArm:
+class CrispArm(GripperOwner):
     """Commands target poses; reads pose, twist and joints."""
 
     name = 'crisp'
@@ -91,17 +93,18 @@ class CrispArm:
             *self._gripper.inputs,
         ]
         self.inputs: Sequence[Channel] = list({c.name: c for c in inputs}.values())
+        self.not_told = FRANKA_NOT_TOLD if crisp.franka.hardware else ''
         self.outputs: Sequence[Channel] = [TARGET_POSE, *self._gripper.outputs]
 
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Handle a message of the controllers or the gripper."""
         if self._gripper.inputs and channel == self._config.gripper.state:
-            self._gripper.on_joint_state(value)
+            self._gripper.on_joint_state(value, now)
         if channel == CURRENT_POSE.name:
             value = normalized_pose(value)
         elif channel == self._crisp.joint_states:
             value = _select_joints(value, self._config.joints)
-        elif channel in (CURRENT_TWIST.name, self._crisp.wrench):
+        elif channel == CURRENT_TWIST.name:
             value = check_finite(value)
         if value is not None:
             self._latest.on_message(channel, value, stamp, now)
@@ -112,8 +115,7 @@ class CrispArm:
         activity = latest.get(self._activity.name)
         fault = controller_manager.inactive_reason(activity, franka.controllers, franka.hardware)
         silent = latest.timeout_reason(self._required, now, self._timeout)
-        gripper = (channel.name for channel in self._gripper.inputs)
-        silent = silent or latest.timeout_reason(gripper, now, self._config.gripper.timeout)
+        silent = silent or self._gripper.missing(now)
         if silent:
             return '; '.join(filter(None, (fault, silent)))
         pose, joints = latest[CURRENT_POSE.name], latest[self._crisp.joint_states].value
@@ -131,10 +133,12 @@ class CrispArm:
             driver=self.name,
         )
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the target pose; the stiffness is a parameter of the controller."""
         message = OutgoingMessage(TARGET_POSE.name, target, self._config.base_frame)
-        return DriverCommand([message, *self._gripper.command(gripper)], target)
+        return DriverCommand([message, *self._gripper.command(gripper, now, commanded)], target)
 
     def start(self) -> CallSequence:
         """Activate the controllers of a Franka; those of other robots are active from the start."""
@@ -142,6 +146,10 @@ class CrispArm:
         if not franka.hardware:
             return ''
         return (yield from controller_manager.activate(franka.manager, franka.controllers))
+
+    def arming_obstacle(self) -> str:
+        """Return nothing: what the driver does not tell cannot be checked."""
+        return ''
 
     def recover(self) -> CallSequence:
         """Recover a Franka from an error: clear it, activate the hardware, then the controllers.

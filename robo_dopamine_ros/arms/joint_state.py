@@ -1,7 +1,8 @@
 """State of the joints between two links: kinematics from the URDF, positions from JointState."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,15 @@ import numpy as np
 
 from robo_dopamine_ros.arms.arm import UNKNOWN_WRENCH, Channel, Joints, check_finite
 from robo_dopamine_ros.arms.differential_ik import IkConfig
+from robo_dopamine_ros.arms.joint_turns import JointTurns
+from robo_dopamine_ros.arms.whole_arm import WholeArm, WholeArmConfig, make_whole_arm
 from robo_dopamine_ros.geometry import rotate_twist
 from robo_dopamine_ros.types import SECOND, ArmState, Pose
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import Kinematics
 
+WHOLE_ARM = WholeArmConfig()
 MAX_VELOCITY_INTERVAL = 0.1  # positions further apart give no velocity [s]
 
 
@@ -38,15 +42,25 @@ class JointStateReader:
     """Reads the URDF and joint states, whose joints come in any order."""
 
     def __init__(
-        self, config: KinematicsConfig, joints: Sequence[str], base: str, tool: str
+        self,
+        config: KinematicsConfig,
+        joints: Sequence[str],
+        base: str,
+        tool: str,
+        model: str = '',
+        whole_arm: WholeArmConfig = WHOLE_ARM,
     ) -> None:
         """ValueError where the file of the URDF cannot be used, or pinocchio is missing."""
         self._offset, self._links = config.offset, (tuple(joints), base, tool)
+        self._shape = (model, whole_arm)
+        self.whole_arm: WholeArm | None = None  # known with the URDF, where the model is known
         self.ik = config.ik
         self._urdf = ''
         self._kinematics: Kinematics | None = None
+        self._turns: JointTurns | None = None  # known with the limits of the URDF
         self.joints = Joints(tuple(joints), np.zeros(0))  # newest measured, in the order given
         self.stamp = 0  # of those [ns]
+        self._received = -math.inf  # steady time of their arrival [s]
         topic = Channel(config.description, 'std_msgs/msg/String', transient_local=True)
         self.inputs = [] if config.urdf else [topic]
         if config.urdf:
@@ -75,13 +89,25 @@ class JointStateReader:
                 f'{error}; joints need pinocchio: pip install pin, or rosdep install'
             ) from error
         self._kinematics = Kinematics(urdf, *self._links, self._offset)
+        self.whole_arm = make_whole_arm(self._kinematics, *self._shape)
+        limits, rotates = self._kinematics.limits, self._kinematics.rotates
+        self._turns = JointTurns(self.joints.names, limits.lower, limits.upper, rotates)
+        if len(self.joints.positions):  # they came before the URDF
+            positions = self._turns.update(self.joints.positions, self._received)
+            self.joints = replace(self.joints, positions=positions)
         self._urdf = urdf
 
-    def on_joint_state(self, joints: Joints, stamp: int) -> bool:
+    @property
+    def fault(self) -> str:
+        """Why the measured joints cannot be commanded, empty: they can."""
+        return self._turns.fault if self._turns else ''
+
+    def on_joint_state(self, joints: Joints, stamp: int, now: float) -> bool:
         """Store our joints; return whether the message has them. ValueError where one is missing.
 
-        Velocities that are left out or NaN, as of drivers that do not measure them, are computed
-        from two successive positions.
+        Only our joints must be finite. Angles are continuous from message to message, although the
+        driver may wrap them at +-pi. Velocities that are left out or NaN, as of drivers that do not
+        measure them, are computed from two successive positions. `now` is steady time [s].
         """
         names = self.joints.names
         missing = [name for name in names if name not in joints.names]
@@ -93,11 +119,14 @@ class JointStateReader:
             raise ValueError(f'{len(joints.names)} joints but {len(joints.positions)} positions')
         order = [joints.names.index(name) for name in names]
         positions = check_finite(joints.positions[order])
+        if self._turns:
+            positions = self._turns.update(positions, now)
         given = len(joints.velocities) == len(joints.names)
         velocities = joints.velocities[order] if given else np.full(len(names), np.nan)
         if not np.isfinite(velocities).all():
             velocities = self._velocities(positions, stamp)
         self.joints, self.stamp = Joints(names, positions, velocities), stamp
+        self._received = now
         return True
 
     def tool_pose(self) -> Pose:

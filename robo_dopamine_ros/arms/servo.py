@@ -18,9 +18,8 @@ from robo_dopamine_ros.arms.arm import (
     DriverCommand,
     LatestMessages,
     OutgoingMessage,
-    check_finite,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
 from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
 from robo_dopamine_ros.geometry import limit_twist, pose_difference
@@ -70,7 +69,7 @@ class ServoConfig:
         require_positive(self, 'speed', 'angular_speed')
 
 
-class ServoArm:
+class ServoArm(GripperOwner):
     """Commands twists; reads joints and the status of Servo."""
 
     name = 'servo'
@@ -84,7 +83,7 @@ class ServoArm:
         kinematics = KinematicsConfig(servo.description, servo.urdf, servo.offset)
         base, tool = config.base_frame, config.tool_frame
         self._joints = JointStateReader(kinematics, config.joints, base, tool)
-        self._ur = UrRobot(servo.ur, self._latest)
+        self._ur = UrRobot(servo.ur, self._latest, config.model)
         status = STATUS_TYPES[servo.distribution]
         self._status = Channel(f'{servo.node}/status', status, reliable=False)
         wrench = Channel(servo.wrench, 'geometry_msgs/msg/WrenchStamped', reliable=False)
@@ -106,12 +105,12 @@ class ServoArm:
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Handle joints, the URDF, the status of Servo, or a message of gripper or robot."""
         if channel in {c.name for c in self._gripper.inputs}:
-            self._gripper.on_joint_state(value)
+            self._gripper.on_joint_state(value, now)
         if channel in {c.name for c in self._joints.inputs}:
             self._joints.on_robot_description(value)
-        elif channel == self._servo.wrench:
-            value = check_finite(value)
-        elif channel == self._servo.joint_states and not self._joints.on_joint_state(value, stamp):
+        elif channel == self._servo.joint_states and not self._joints.on_joint_state(
+            value, stamp, now
+        ):
             return
         self._latest.on_message(channel, value, stamp, now)
 
@@ -119,25 +118,29 @@ class ServoArm:
         """Return the measured state; a paused Servo publishes no status, and counts as lost."""
         latest, fault = self._latest, self._fault()
         silent = latest.timeout_reason(self._required, now, self._timeout)
-        gripper = (channel.name for channel in self._gripper.inputs)
-        silent = silent or latest.timeout_reason(gripper, now, self._config.gripper.timeout)
+        silent = silent or self._gripper.missing(now)
         missing = [self._joints.missing, self._ur.missing, silent]
         if any(missing):
             return '; '.join(filter(None, (fault, *missing)))
         wrench = latest.get(self._servo.wrench, UNKNOWN_WRENCH)
         return self._joints.arm_state(self.name, fault, self._gripper.opening, wrench)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the twist towards the target, base frame: gain times distance, limited."""
         twist = self._servo.gain * pose_difference(self._joints.tool_pose(), target)
         twist = limit_twist(twist, self._servo.speed, self._servo.angular_speed)
         message = OutgoingMessage(self._twists.name, twist, self._config.base_frame)
         status = _status_text(self._latest.get(self._status.name), self._servo.distribution)
         reason = f'Servo {status}' if status else ''
-        return DriverCommand([message, *self._gripper.command(gripper)], target, reason)
+        return DriverCommand(
+            [message, *self._gripper.command(gripper, now, commanded)], target, reason
+        )
 
     def start(self) -> CallSequence:
         """Check Servo's parameters, then let it accept twists in m/s; it does not move the arm."""
+        yield from self._ur.ask_model()
         error = yield from self._check_parameters()
         if error:
             return error
@@ -149,6 +152,15 @@ class ServoArm:
                 return f'{self._servo.node}/{name} failed: {getattr(reply, "message", "")}'
         yield STATUS_DELAY
         return self._fault()
+
+    @property
+    def not_told(self) -> str:
+        """Return the settings of the robot that its driver does not tell."""
+        return self._ur.not_told
+
+    def arming_obstacle(self) -> str:
+        """Return why the arm must not be armed, empty: nothing is known against it."""
+        return self._ur.arming_obstacle()
 
     def recover(self) -> CallSequence:
         """Recover a stopped UR; out of a collision people must guide the arm by hand."""

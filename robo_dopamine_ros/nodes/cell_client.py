@@ -11,6 +11,7 @@ from rclpy.signals import SignalHandlerOptions
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import from_msg
 from robo_dopamine_ros.ros.episode_client import EpisodeClient
+from robo_dopamine_ros.ros.shutdown import destroy_when_quiet
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.types import Episode, Outcome, Progress, Reward
 
@@ -49,7 +50,7 @@ class CellClient:
     def __exit__(self, *_: object) -> None:
         self._executor.shutdown()
         self._thread.join(timeout=5.0)
-        self.node.destroy_node()
+        destroy_when_quiet(self.node)
         self._context.try_shutdown()
 
     def subscribe(

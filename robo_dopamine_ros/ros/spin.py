@@ -14,6 +14,7 @@ from rclpy.node import Node
 from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros import single_instance
 from robo_dopamine_ros.ros.params import ParameterError
+from robo_dopamine_ros.ros.shutdown import limited_shutdown
 from robo_dopamine_ros.ros.single_instance import AlreadyRunningError
 from robo_dopamine_ros.ros.topics import Topic
 
@@ -53,7 +54,7 @@ def run_node(
             raise
         # Ctrl-C interrupted the middleware within a message, which it reports as an error
     finally:
-        with _interrupts_ignored():
+        with _interrupts_ignored(), limited_shutdown():
             if node is not None:
                 getattr(node, 'close', _nothing)()
                 node.destroy_node()

@@ -19,6 +19,7 @@ from robo_dopamine.msg import (
     Progress,
     RecorderStatus,
     Reward,
+    SafetyZone,
     Step,
 )
 from robo_dopamine.srv import (
@@ -111,8 +112,16 @@ CONTROL = Topic(
     'mode, reason and sent command'
 )
 STOP_LOCK = Topic(
-    'stop_lock', Bool, reliable(1), 10.0, 'teleop, cell hardware', 'gate',
+    'stop_lock', Bool, reliable(10), 10.0, 'teleop, cell hardware', 'gate',
     'true, or silence: locked; required on hardware, off in simulation'
+)
+ENABLE = Topic(
+    'enable', Bool, reliable(10), 10.0, 'teleop, cell hardware', 'gate',
+    'true while a person holds the enabling switch; policy and reset motion need it on hardware'
+)
+SAFETY_ZONE = Topic(
+    'safety/zone', SafetyZone, reliable(10), 10.0, 'cell hardware', 'gate',
+    'zones that a scanner watches: full speed, slow, or stop; required by the parameter `zone`'
 )
 STEP = Topic(
     'experience/step', Step, reliable(100), 10.0, 'policy', 'recorder',

@@ -22,7 +22,7 @@ class SourceStatus(IntEnum):
     ACTIVE = 1  # its newest command may be executed
     REFUSED = 2  # its newest command was refused
     REFUSED_TOO_LONG = 3  # its commands have been refused for longer than its timeout
-    TIMED_OUT = 4  # no command for longer than its timeout, and the last one was valid
+    TIMED_OUT = 4  # no command that counts for longer than its timeout, and the last was valid
 
 
 REQUESTING = (SourceStatus.ACTIVE, SourceStatus.REFUSED, SourceStatus.REFUSED_TOO_LONG)
@@ -39,6 +39,8 @@ class ArbiterInputs:
     phase: Phase = Phase.IDLE
     episode: str = ''  # id of the current episode
     episode_error: str = ''  # why the phase is not known; empty: it is
+    enable_error: str = ''  # why policy and reset motion are not enabled; empty: they are
+    enable_silent: bool = False  # whether that is because the enabling switch is silent
     take_over: bool = False  # a person requests control of the arm
     release: bool = False  # a person hands control back
     rearm: bool = False  # a person releases the latch
@@ -87,7 +89,10 @@ def arbitrate(state: ArbiterState, inputs: ArbiterInputs) -> ArbiterState:
         return _latch(state, inputs.episode_error)
     if inputs.status(active) in FAILED:
         return _latch(state, inputs.status_reasons.get(active, f'{active.name} is lost'))
-    mode = active if inputs.status(active) is SourceStatus.ACTIVE else Mode.HOLD
+    enabled = active not in SOURCE_PHASES or not inputs.enable_error
+    if not enabled and inputs.enable_silent and state.mode in SOURCE_PHASES:
+        return _latch(state, inputs.enable_error)
+    mode = active if enabled and inputs.status(active) is SourceStatus.ACTIVE else Mode.HOLD
     return replace(state, mode=mode, active_source=active)
 
 
@@ -131,6 +136,8 @@ def hold_reason(
         return ''
     if rearm_obstacle:
         return rearm_obstacle
+    if state.active_source in SOURCE_PHASES and inputs.enable_error:
+        return f'{topics[state.active_source]} waits: {inputs.enable_error}'
     if state.active_source in COMMAND_SOURCES:
         return inputs.status_reasons[state.active_source]
     if state.taken_over:

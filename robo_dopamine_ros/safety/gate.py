@@ -1,8 +1,8 @@
 """The gate: validated commands in, one limited target pose per tick out, with the reason. Pure.
 
 Which source is in control is decided in arbitration.py, commands and arm states are checked in
-monitors.py, and motion is limited in limiter.py. `now` is steady time [s] and drives every
-timeout; `stamp` is ROS time [ns] and only dates messages.
+monitors.py, further inputs in safety_inputs.py; target.py moves the target, within limiter.py.
+`now` is steady time [s] and drives every timeout; `stamp` is ROS time [ns] and only dates messages.
 """
 
 import math
@@ -21,10 +21,19 @@ from robo_dopamine_ros.safety.arbitration import (
     arbitrate,
     hold_reason,
 )
-from robo_dopamine_ros.safety.limiter import ZERO_TWIST, Limits, TargetState, advance, brake
-from robo_dopamine_ros.safety.monitors import CommandSource, StateMonitor, Watchdog, check_wrench
+from robo_dopamine_ros.safety.limiter import ZERO_TWIST, Limits
+from robo_dopamine_ros.safety.monitors import (
+    BoxMonitor,
+    CommandSource,
+    StateMonitor,
+    Watchdog,
+    check_wrench,
+)
+from robo_dopamine_ros.safety.safety_inputs import EnablingSwitch, StopLocks, Zones, slow_down
+from robo_dopamine_ros.safety.target import ToolTarget
 from robo_dopamine_ros.types import ArmCommand, ArmState, Control, Episode, Mode, Pose
 
+STOP_LOCK, ZONE = 'stop_lock', 'safety/zone'  # topics where a cell has one of a kind
 SOURCE_NAMES = {source: source.name.lower() for source in COMMAND_SOURCES}
 
 
@@ -35,6 +44,9 @@ class GateSettings:
     frame: str = 'base'  # frame_id that commands must have
     armed: bool = False  # whether the arm may move before the first rearm
     require_stop_lock: bool = True  # whether nothing moves without messages of the stop lock
+    other_stop_locks: tuple[str, ...] = ()  # topics of further stop locks, all required
+    require_enable: bool = False  # whether policy and reset motion need the enabling switch
+    zones: tuple[str, ...] = ()  # topics of zones, without whose messages nothing moves
 
 
 class Gate:
@@ -42,10 +54,8 @@ class Gate:
 
     Requests (`take_over`, `release`, `rearm`) return why they are refused, empty when accepted.
 
-    No target is sent before the gate is armed. The target restarts at the measured tool, with its
-    present velocity, when another source becomes active, in every episode, after a release and
-    after a rearm; while the arm has a fault it stays there. `stop_time` after a latch it returns
-    there as well, immediately when the force is too large, so that a stopped arm does not press.
+    No target is sent before the gate is armed. See target.py for when it restarts at the tool, and
+    how what is sent follows. After a rearm the gripper is left alone until a source commands it.
     """
 
     def __init__(
@@ -58,16 +68,19 @@ class Gate:
             source: CommandSource(topics[source], timeout, limits.future_tolerance, settings.frame)
             for source, timeout in zip(COMMAND_SOURCES, timeouts, strict=True)
         }
-        self._watchdog = Watchdog(limits, settings.require_stop_lock)
-        self._monitor = StateMonitor(limits)
+        self._watchdog = Watchdog(limits)
+        locks = (STOP_LOCK,) if settings.require_stop_lock else ()
+        self._stop_locks = StopLocks((*locks, *settings.other_stop_locks), limits.lock_timeout)
+        self._switch = EnablingSwitch(settings.require_enable, limits.enable_timeout)
+        self._zones = Zones(settings.zones, limits.zone_timeout)
+        self._monitor, self._box_monitor = StateMonitor(limits), BoxMonitor(limits)
         not_armed = ArbiterState(Mode.STOPPED, 'not armed yet')
         self._state = ArbiterState() if settings.armed else not_armed
         self._never_armed = not settings.armed
         self._rearm_obstacle = 'the gate has not looked at the arm yet'
-        self._target: TargetState | None = None
-        self._gripper = math.nan
-        self._last_source = (Mode.HOLD, '')  # source that moved the arm last, and its episode
-        self._return_time = math.inf  # steady time at which the target returns to the tool [s]
+        self._target = ToolTarget(limits)
+        self.gripper_command = math.nan  # opening to send, NaN: none was commanded since the rearm
+        self._measured_opening = 1.0
 
     def on_command(
         self, source: Mode, command: ArmCommand, frame: str, stamp: int, now: float
@@ -79,9 +92,25 @@ class Gate:
         """Store the newest message of the episode manager."""
         self._watchdog.on_episode(episode, now)
 
-    def on_stop_lock(self, locked: bool, now: float) -> None:
-        """Store the state of the stop lock."""
-        self._watchdog.on_stop_lock(locked, now)
+    def on_stop_lock(self, locked: bool, now: float, topic: str = STOP_LOCK) -> None:
+        """Store the state of a stop lock; one that locks stops at once, however shortly."""
+        self._stop_locks.on_message(topic, locked, now)
+        if locked:
+            self.stop(self._stop_locks.check(now), now)
+
+    def on_enable(self, held: bool, now: float) -> None:
+        """Store the state of the enabling switch."""
+        self._switch.on_message(held, now)
+
+    def on_zone(self, state: int, device: str, now: float, topic: str = ZONE) -> None:
+        """Store the state of a zone; one that says stop stops at once, however shortly."""
+        self._zones.on_message(topic, state, device, now)
+        if self._zones.stops:
+            self.stop(self._zones.check(now), now)
+
+    def set_source_fault(self, source: Mode, reason: str) -> None:
+        """Set why no command of a source counts; empty: they do. If it was active, this latches."""
+        self._sources[source].fault = reason
 
     def stop(self, reason: str, now: float) -> None:
         """Stop and latch."""
@@ -100,7 +129,7 @@ class Gate:
         if human.status(now) in REQUESTING:
             return f'{human.topic} is active; let go of the dead-man first'
         if self._state.taken_over:
-            self._restart_target()
+            self._target.restart()
             self._arbitrate(now, release=True)
         return ''
 
@@ -108,10 +137,12 @@ class Gate:
         """Release the latch, without motion; refused while a cause persists. See `arbitrate`."""
         if not self._state.latch_reason:
             return ''
-        if self._rearm_obstacle:
-            return self._rearm_obstacle
-        self._restart_target()
-        self._never_armed = False
+        locked = self._stop_locks.check(now) or self._zones.check(now)  # since the last tick
+        if obstacle := locked or self._rearm_obstacle:
+            return obstacle
+        self._target.restart()
+        self._box_monitor.restart()
+        self.gripper_command, self._never_armed = math.nan, False
         self._arbitrate(now, rearm=True)
         return ''
 
@@ -125,8 +156,11 @@ class Gate:
         elapsed = self._watchdog.tick(now)
         arm = self._monitor.update(state, now)
         stop_reason = stop_reason or self._stop_reason(arm, elapsed, now)
-        self._rearm_obstacle = stop_reason or (arm if isinstance(arm, str) else '')
+        unknown = arm if isinstance(arm, str) else ''
+        self._rearm_obstacle = stop_reason or unknown or self._source_fault()
         inputs = self._arbitrate(now, stop_reason=stop_reason)
+        if inputs.enable_error:
+            self._target.restart_with_next(SOURCE_PHASES)  # when it is enabled again
         limited = self._move_target(arm, now, elapsed)
         reason = hold_reason(self._state, inputs, self._rearm_obstacle, self._topics)
         return self._control(stamp, reason or '; '.join(limited))
@@ -138,28 +172,30 @@ class Gate:
         """
         if not reason:
             return control
-        if self._target is not None:
-            self._target = replace(self._target, pose=target)
+        self._target.correct(target)
         return replace(
             control, target=target, reason='; '.join(filter(None, (control.reason, reason)))
         )
-
-    def _restart_target(self) -> None:
-        """Restart the target at the measured tool, now and with the next active source."""
-        self._last_source, self._return_time = (Mode.HOLD, ''), -math.inf
 
     def _stop_reason(self, arm: ArmState | str, elapsed: float, now: float) -> str:
         """Return which condition must stop the arm, empty: none."""
         received = self._monitor.received  # before the first state no arm has to be stopped
         reason = received and self._watchdog.check_tick(elapsed)
-        reason = reason or self._watchdog.check_stop_lock(now)
+        reason = reason or self._stop_locks.check(now) or self._zones.check(now)
         if reason:
             return reason
         if isinstance(arm, str):
             return arm if received else ''
         if arm.fault:
             return f'the arm reports: {arm.fault}'
-        return check_wrench(arm.wrench, self._limits)
+        reason = check_wrench(arm.wrench, self._limits)
+        if reason or self._never_armed or self._monitor.pose_jumped:
+            return reason
+        return self._target.sent.check(arm.pose, now) or self._box_monitor.check(arm.pose)
+
+    def _source_fault(self) -> str:
+        """Return why the commands of a source do not count; empty: those of all do."""
+        return next(filter(None, (source.fault for source in self._sources.values())), '')
 
     def _arbitrate(self, now: float, **requests: Any) -> ArbiterInputs:
         """Update the arbiter; before the first arm state no source may move the arm."""
@@ -170,51 +206,38 @@ class Gate:
             phase=self._watchdog.episode.phase,
             episode=self._watchdog.episode.id,
             episode_error=self._watchdog.check_episode(now),
+            enable_error=self._switch.check(now),
+            enable_silent=self._switch.is_silent(now),
             **requests,
         )
         before, self._state = self._state, arbitrate(self._state, inputs)
         if self._state.latch_reason and not before.latch_reason:
-            self._return_time = now + self._limits.stop_time
+            self._target.latch(now)
         return inputs
 
     def _move_target(self, arm: ArmState | str, now: float, elapsed: float) -> list[str]:
         """Move the target by one tick; return what limited it."""
         if isinstance(arm, str):
-            self._target = None  # it restarts at the tool once its pose is known
+            self._target.clear()
             return []
-        if self._target is None:
-            self._target = TargetState(arm.pose, ZERO_TWIST)
-        if not math.isfinite(self._gripper):
-            self._gripper = arm.gripper
-        returning = self._return_time < math.inf
-        if arm.fault or (returning and check_wrench(arm.wrench, self._limits)):
-            self._return_time, self._target = math.inf, TargetState(arm.pose, ZERO_TWIST)
-        if self._restarts(now):
-            self._target = replace(self._target, pose=arm.pose)
-        if self._state.mode not in COMMAND_SOURCES:
-            self._target = brake(self._target, arm.pose, self._limits, elapsed)
-            return []
-        command = self._sources[self._state.mode].command
-        self._gripper = command.gripper
+        self._measured_opening, mode = arm.gripper, self._state.mode
+        jumps = self._never_armed or self._monitor.pose_jumped
+        slow_reason = self._zones.slow_reason()
+        self._target.sent.scale = self._limits.slow_scale if slow_reason else 1.0
+        if mode not in COMMAND_SOURCES:
+            return self._target.update(arm, now, elapsed, None, jumps)
+        command = self._sources[mode].command
+        self.gripper_command = command.gripper
+        slowed: list[str] = []
         twist = np.asarray(command.twist, float)
-        self._target, reasons = advance(self._target, twist, arm.pose, self._limits, elapsed)
-        return reasons
-
-    def _restarts(self, now: float) -> bool:
-        """Whether the target must restart at the measured tool in this tick."""
-        mode = self._state.mode
+        if slow_reason:
+            twist, slowed = slow_down(twist, self._limits, slow_reason)
         source = (mode, self._watchdog.episode.id if mode in SOURCE_PHASES else '')
-        changed = mode in COMMAND_SOURCES and source != self._last_source
-        if mode in COMMAND_SOURCES:
-            self._last_source = source
-        returns = now >= self._return_time
-        if returns:
-            self._return_time = math.inf
-        return changed or returns or self._never_armed or self._monitor.pose_jumped
+        return slowed + self._target.update(arm, now, elapsed, (source, twist), jumps)
 
     def _control(self, stamp: int, reason: str) -> Control:
         """Return what was decided in this tick."""
-        mode, target = self._state.mode, self._target
+        mode, gripper = self._state.mode, self.gripper_command
         moving = mode in COMMAND_SOURCES
         command = self._sources[mode].command if moving else None
         return Control(
@@ -225,12 +248,12 @@ class Gate:
             source=self._topics[mode] if moving else '',
             sent=ArmCommand(
                 stamp,
-                twist=target.twist if target else ZERO_TWIST,
-                gripper=self._gripper if math.isfinite(self._gripper) else 1.0,
+                twist=self._target.twist,
+                gripper=self._measured_opening if math.isnan(gripper) else gripper,
                 valid=moving,
                 reason='' if moving else reason,
                 policy_version=command.policy_version if command else 0,
             ),
-            target=target.pose if target and not self._never_armed else None,
+            target=None if self._never_armed else self._target.pose,
             requested=np.asarray(command.twist, float) if command else ZERO_TWIST,
         )

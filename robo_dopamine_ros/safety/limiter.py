@@ -7,8 +7,8 @@
 - the velocity has changed by no more than the acceleration allows in the tick, unless a wall of
   the workspace or the tracking error came nearer than a braking distance, as when the arm is
   pushed;
-- the target has moved by velocity times time, but not through a wall of the workspace box; from
-  outside the box it can only move inwards;
+- the target has moved by velocity times time, but not through a wall of the workspace box; it is
+  outside the box only where the measured tool is, and no farther than that;
 - it is no farther from the measured tool than `max_tracking_error` and `max_rotation_error`; this
   is applied last.
 
@@ -40,9 +40,35 @@ POSITIVE_LIMITS = (
     'arm_timeout',
     'episode_timeout',
     'lock_timeout',
+    'enable_timeout',
+    'zone_timeout',
     'tick_timeout',
     'stop_time',
 )
+CEILINGS = {  # that no arm and no cell needs to exceed: beyond, a unit was mistaken
+    'speed': (2.0, 'm/s'),
+    'angular_speed': (4.0, 'rad/s'),
+    'acceleration': (15.0, 'm/s^2'),
+    'angular_acceleration': (30.0, 'rad/s^2'),
+    'max_tracking_error': (0.3, 'm'),
+    'max_rotation_error': (1.6, 'rad'),
+    'measured_speed': (10.0, 'm/s'),
+    'measured_angular_speed': (30.0, 'rad/s'),
+    'force': (500.0, 'N'),
+    'torque': (100.0, 'N m'),
+    'policy_timeout': (2.0, 's'),
+    'human_timeout': (2.0, 's'),
+    'reset_timeout': (2.0, 's'),
+    'arm_timeout': (2.0, 's'),
+    'episode_timeout': (10.0, 's'),
+    'lock_timeout': (2.0, 's'),
+    'enable_timeout': (2.0, 's'),
+    'zone_timeout': (2.0, 's'),
+    'tick_timeout': (2.0, 's'),
+    'future_tolerance': (1.0, 's'),
+    'stop_time': (2.0, 's'),
+}
+FARTHEST = 3.0  # corner of a workspace box from the base, in each axis [m]
 MAX_TICK = 0.05  # a late tick moves the target no further than one after this time [s]
 ZERO_TWIST = np.zeros(6)
 SQRT3 = math.sqrt(3)  # each axis brakes by this much less, so that all three keep the limit
@@ -72,6 +98,9 @@ class Limits:
     arm_timeout: float = 0.1  # without a state from the driver [s]
     episode_timeout: float = 1.0  # without the episode manager, while policy or reset acts [s]
     lock_timeout: float = 0.3  # without a message of the stop lock [s]
+    enable_timeout: float = 0.3  # without a message of the enabling switch [s]
+    zone_timeout: float = 0.3  # without a message of a required zone [s]
+    slow_scale: float = 0.25  # of both speeds, while a zone says slow, 0..1
     tick_timeout: float = 0.25  # without a tick of the gate itself [s]
     future_tolerance: float = 0.05  # how far in the future the stamp of a command may be [s]
     stop_time: float = 0.3  # from full speed to standstill at most [s]
@@ -84,6 +113,17 @@ class Limits:
                 raise ValueError(f'{axis} from {low} to {high} m; low must be below high')
         require_positive(self, *POSITIVE_LIMITS)
         require_at_least(0, self, 'force', 'torque', 'future_tolerance')
+        for name, (most, unit) in CEILINGS.items():
+            if (value := getattr(self, name)) > most:
+                raise ValueError(f'{name} = {value} {unit}; it must be at most {most:g} {unit}')
+        for axis, low, high in zip('xyz', self.low, self.high, strict=True):
+            if max(abs(low), abs(high)) > FARTHEST:
+                raise ValueError(
+                    f'{axis} from {low} to {high} m; the box must lie within {FARTHEST:g} m of '
+                    'the base: are these millimetres?'
+                )
+        if not 0 <= self.slow_scale <= 1:
+            raise ValueError(f'slow_scale = {self.slow_scale}; it must lie in 0..1')
 
 
 @dataclass(frozen=True)
@@ -150,10 +190,9 @@ def _integrate(
     tick: float,
 ) -> TargetState:
     """Move the target for one tick; the box and the tracking error limit where it ends."""
-    start = target.position
-    position = start + velocity * tick
-    position = np.maximum(np.minimum(limits.low, start), position)
-    position = np.minimum(np.maximum(limits.high, start), position)
+    position = target.position + velocity * tick
+    position = np.maximum(np.minimum(limits.low, measured.position), position)
+    position = np.minimum(np.maximum(limits.high, measured.position), position)
     orientation = apply_rotation(target.orientation, spin * tick)
     pose = _limit_tracking_error(Pose(position, orientation), measured, limits)
     return TargetState(pose, np.concatenate([velocity, spin]))

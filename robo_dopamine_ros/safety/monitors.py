@@ -1,4 +1,4 @@
-"""Monitors of what the gate receives: commands, stop lock, episode, arm state. Pure.
+"""Monitors of what the gate receives: commands, episode, arm state. Pure.
 
 Checks return the reason why something is refused, with values and units; empty when all is well.
 Timeouts count steady time of arrival [s]; stamps are ROS time [ns] and only date messages.
@@ -14,6 +14,7 @@ from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import SECOND, ArmCommand, ArmState, Episode, Pose, check_timeout
 
 MIN_INTERVAL, MAX_INTERVAL = 0.02, 0.25  # bounds of the time between two compared poses [s]
+MAX_DELAY = 0.05  # by which a state may arrive later than the one before, by its stamp [s]
 
 
 class CommandSource:
@@ -23,6 +24,7 @@ class CommandSource:
         """`topic` is its name in reasons, `frame` the one commands must have; times are in [s]."""
         self.topic = topic
         self.command = ArmCommand(0, valid=False)  # newest accepted one
+        self.fault = ''  # why none of its commands counts, as a second publisher; empty: they do
         self._timeout, self._future_tolerance, self._frame = timeout, future_tolerance, frame
         self._alive = -math.inf  # arrival of the newest command that restarted the timeout
         self._arrival = -math.inf  # arrival of the newest command, accepted or refused
@@ -48,6 +50,8 @@ class CommandSource:
 
     def status(self, now: float) -> SourceStatus:
         """Return the status at steady time `now` [s]."""
+        if self.fault:
+            return SourceStatus.TIMED_OUT
         if not self._refusal and not self.command.valid:
             return SourceStatus.IDLE
         if now - self._arrival > self._timeout:
@@ -59,6 +63,8 @@ class CommandSource:
 
     def reason(self, now: float) -> str:
         """Return why the newest command is not executed; empty when it may be."""
+        if self.fault:
+            return self.fault
         status = self.status(now)
         if status is SourceStatus.REFUSED:
             return f'{self.topic} refused: {self._refusal}'
@@ -108,18 +114,13 @@ def _check_content(command: ArmCommand) -> str:
 
 
 class Watchdog:
-    """Timeouts of the stop lock, of the episode manager and of the gate's own ticks."""
+    """Timeouts of the episode manager and of the gate's own ticks."""
 
-    def __init__(self, limits: Limits, require_stop_lock: bool) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.episode = Episode()  # newest one received
-        self._limits, self._require_stop_lock = limits, require_stop_lock
-        self._locked = False
-        self._stop_lock_arrival = self._episode_arrival = -math.inf
+        self._limits = limits
+        self._episode_arrival = -math.inf
         self._last_tick = math.nan  # NaN: none yet
-
-    def on_stop_lock(self, locked: bool, now: float) -> None:
-        """Store the state of the stop lock."""
-        self._locked, self._stop_lock_arrival = locked, now
 
     def on_episode(self, episode: Episode, now: float) -> None:
         """Store the newest message of the episode manager."""
@@ -137,15 +138,6 @@ class Watchdog:
         if elapsed <= most:
             return ''
         return f'the gate stood still for {elapsed:.2f} s, longer than {most:.2f} s'
-
-    def check_stop_lock(self, now: float) -> str:
-        """Check that the stop lock is open, and alive where it is required."""
-        if self._locked:
-            return 'the stop lock is locked'
-        if not self._require_stop_lock:
-            return ''
-        age = now - self._stop_lock_arrival
-        return check_timeout('the stop lock', age, self._limits.lock_timeout)
 
     def check_episode(self, now: float) -> str:
         """Check that the phase of the episode is known."""
@@ -189,9 +181,10 @@ class StateMonitor:
         if self._last is None:
             return ''
         last, last_stamp, last_arrival = self._last
-        # Stamps and ticks drift against each other: the longer of the two times counts.
-        times = (now - last_arrival, (stamp - last_stamp) / SECOND)
-        seconds = min(max(*times, MIN_INTERVAL), MAX_INTERVAL)
+        # Stamps tell of states that arrived late, but a wrong stamp must not excuse a jump.
+        passed = now - last_arrival
+        stamped = min((stamp - last_stamp) / SECOND, passed + MAX_DELAY)
+        seconds = min(max(passed, stamped, MIN_INTERVAL), MAX_INTERVAL)
         distance = vector_norm(pose.position - last.position)
         angle = vector_norm(rotation_between(last.orientation, pose.orientation))
         speed, angular_speed = self._limits.measured_speed, self._limits.measured_angular_speed
@@ -200,6 +193,32 @@ class StateMonitor:
         return (
             f'the tool is measured {distance:.3f} m, {angle:.2f} rad from where it was '
             f'{seconds:.2f} s before; faster than {speed:.2f} m/s, {angular_speed:.2f} rad/s'
+        )
+
+
+class BoxMonitor:
+    """Notices when the tool leaves the workspace box, or moves farther out than it was."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._outside = np.full(3, math.inf)  # how far out the tool may be, per axis [m]
+
+    def restart(self) -> None:
+        """Accept where the tool is next, as after a rearm: from there it can only come back."""
+        self._outside = np.full(3, math.inf)
+
+    def check(self, pose: Pose) -> str:
+        """Return, once, that the tool went out by more than the tracking error; else empty."""
+        low, high = np.asarray(self._limits.low), np.asarray(self._limits.high)
+        outside = np.maximum(np.maximum(low - pose.position, pose.position - high), 0.0)
+        axis = int((outside - self._outside).argmax())
+        left = outside[axis] - self._outside[axis] > self._limits.max_tracking_error
+        self._outside = outside if left else np.minimum(self._outside, outside)
+        if not left:
+            return ''
+        return (
+            f'the tool is {outside[axis]:.3f} m outside the workspace, at '
+            f'{"xyz"[axis]} = {pose.position[axis]:.3f} m'
         )
 
 

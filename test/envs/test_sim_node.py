@@ -27,6 +27,7 @@ from std_srvs.srv import Trigger  # noqa: E402
 from robo_dopamine_ros.ros import topics  # noqa: E402
 from robo_dopamine_ros.ros.convert import from_time, to_msg  # noqa: E402
 from robo_dopamine_ros.ros.interfaces import get_interface  # noqa: E402
+from robo_dopamine_ros.ros.shutdown import destroy_when_quiet  # noqa: E402
 
 SMALL = {'width': 64, 'height': 48, 'camera_rate': 10.0}
 TIMEOUT = 30.0  # [s]
@@ -76,13 +77,13 @@ class SimProcess:
 
     def close(self) -> None:
         self.process.send_signal(2)
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.context.try_shutdown()
         try:
             assert self.process.wait(TIMEOUT) == 0
         finally:
             self.process.kill()  # a hung node would hold its name in later tests
+            self.executor.shutdown()
+            destroy_when_quiet(self.node)
+            self.context.try_shutdown()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from rclpy.node import Node  # noqa: E402
 from rclpy.signals import SignalHandlerOptions  # noqa: E402
 
 from robo_dopamine_ros.cli.dds_domain import free_domain  # noqa: E402
+from robo_dopamine_ros.ros.shutdown import destroy_when_quiet  # noqa: E402
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ class Bench:
 
     def close(self) -> None:
         self.executor.shutdown()
-        self.node.destroy_node()
+        destroy_when_quiet(self.node)
         self.context.try_shutdown()
 
 

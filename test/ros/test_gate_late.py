@@ -13,8 +13,10 @@ PIPER = ARMS['piper']
 DRIVER = [str(HERE.parent / 'drivers' / 'agx_driver.py')]
 PARAMETERS = {
     **{f'limits.{name}': wait for name, wait in TIMEOUTS.items() if name != 'force'},
+    'simulated': 'true',
     'armed': 'true',
     'stop_lock': 'false',
+    'enable': 'none',
     'limits.low': '[-1.0, -1.0, 0.0]',
     'limits.high': '[1.0, 1.0, 1.0]',
     'driver.arm': 'agx',

@@ -124,7 +124,8 @@ def start(domain: int) -> Iterator[Start]:
 
     def start(**parameters: object) -> Child:
         known = {f'limits.{name}': wait for name, wait in TIMEOUTS.items()}
-        known |= {'armed': 'true', 'stop_lock': 'false', 'driver.crisp.wrench': 'external_wrench'}
+        known |= {'simulated': 'true', 'armed': 'true', 'stop_lock': 'false', 'enable': 'none'}
+        known |= {'driver.crisp.wrench': 'external_wrench'}
         words = [f'{key}:={value}' for key, value in (known | parameters).items()]
         children.append(Child(GATE, *words))
         return children[-1]

@@ -16,8 +16,10 @@ UR5E = ARMS['ur5e']
 DRIVER = [str(HERE.parent / 'drivers' / 'position_controller_driver.py'), 'ur5e', 'ur']
 PARAMETERS = {
     **{f'limits.{name}': wait for name, wait in TIMEOUTS.items() if name != 'force'},
+    'simulated': 'true',
     'armed': 'true',
     'stop_lock': 'false',
+    'enable': 'none',
     'limits.low': '[-1.0, -1.0, 0.0]',
     'limits.high': '[1.0, 1.0, 1.0]',
     'driver.arm': 'position_controller',

@@ -20,8 +20,10 @@ DRIVE = topics.Service(
 CELL = {  # a loaded machine must not look like a fault
     'sim': ('width:=64', 'height:=48', 'camera_rate:=5.0', 'realtime.seed:=3'),
     'gate': (
+        'simulated:=true',
         'armed:=true',
         'stop_lock:=false',
+        'enable:=none',
         *(f'limits.{name}:=1.0' for name in ('arm_timeout', 'human_timeout', 'tick_timeout')),
     ),
     'teleop': ('device:=joy', 'joy.timeout:=1.0', 'person:=Ada'),

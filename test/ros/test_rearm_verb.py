@@ -15,7 +15,10 @@ from robo_dopamine_ros.types import Control, Outcome, Phase
 
 GATE = ['-m', 'robo_dopamine_ros.nodes.gate']
 DRIVER = [str(HERE.parent / 'drivers' / 'crisp_driver.py')]
-UNARMED = ('stop_lock:=false', 'driver.crisp.wrench:=external_wrench', 'limits.force:=40.0')
+UNARMED = (
+    *('simulated:=true', 'stop_lock:=false', 'enable:=none'),
+    *('driver.crisp.wrench:=external_wrench', 'limits.force:=40.0'),
+)
 CALM = ('limits.arm_timeout:=2.0', 'limits.tick_timeout:=2.0')  # on a busy machine
 SERIES = ('episodes.auto_start:=true', 'episodes.interval:=0.2', 'episodes.task:=insert')
 

@@ -17,7 +17,8 @@ WATCHDOGS = ('arm_timeout', 'human_timeout', 'policy_timeout', 'episode_timeout'
 CELL = {  # long watchdogs: a busy machine must not look like a fault
     'sim': ('width:=64', 'height:=48', 'camera_rate:=5.0', 'realtime.seed:=3'),
     'gate': (
-        *('armed:=true', 'stop_lock:=false', 'limits.allow_pose_jumps:=true'),
+        *('simulated:=true', 'armed:=true', 'stop_lock:=false', 'enable:=none'),
+        'limits.allow_pose_jumps:=true',
         *(f'limits.{name}:=1.0' for name in WATCHDOGS),
     ),
     'teleop': ('device:=joy', 'joy.timeout:=1.0', 'person:=Ada'),

@@ -25,6 +25,7 @@ from robo_dopamine_ros.types import (
 
 FRAME = 'base'
 DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+MEASURED_OPENING = 0.5
 NAN, INF = float('nan'), float('inf')
 RATES = {Mode.HUMAN: 40.0, Mode.RESET: 30.0, Mode.POLICY: 15.0}
 TIMEOUTS = {Mode.HUMAN: 'human_timeout', Mode.RESET: 'reset_timeout', Mode.POLICY: 'policy_timeout'}
@@ -52,6 +53,7 @@ class Tick:
     commands: tuple[ReceivedCommand, ...]  # since the tick before
     requests: frozenset[str]  # accepted since the tick before
     phase: Phase
+    gripper_command: float  # what the driver of the gripper is sent, NaN: nothing
 
 
 def random_limits(rng: np.random.Generator) -> Limits:
@@ -101,7 +103,8 @@ class GateSimulation:
             state = self._state()
             control = self.gate.update(self.now, self.clock, state, self._stop_reason())
             target = control.target
-            yield Tick(self.now, seconds, state, control, commands, requests, self.phase)
+            gripper = self.gate.gripper_command
+            yield Tick(self.now, seconds, state, control, commands, requests, self.phase, gripper)
 
     def _change_conditions(self) -> None:
         """Choose the conditions of the next ticks: calm or faulty."""
@@ -160,7 +163,15 @@ class GateSimulation:
                 wrench = wrench * 100
         zeros = np.zeros(7)
         return ArmState(
-            self.clock, pose, np.zeros(6), zeros, zeros, tuple('abcdefg'), 0.5, wrench, fault
+            self.clock,
+            pose,
+            np.zeros(6),
+            zeros,
+            zeros,
+            tuple('abcdefg'),
+            MEASURED_OPENING,
+            wrench,
+            fault,
         )
 
     def _stop_reason(self) -> str:

@@ -18,6 +18,11 @@ from robo_dopamine_ros.safety.arbitration import (
 )
 from robo_dopamine_ros.types import Mode, Phase
 
+USUAL = (SourceStatus.IDLE, SourceStatus.ACTIVE, SourceStatus.REFUSED, SourceStatus.TIMED_OUT)
+SWITCHES = (
+    {'enable_error': 'the enabling switch is released'},
+    {'enable_error': 'the enabling switch is silent', 'enable_silent': True},
+)
 ASKED: tuple[dict[str, bool], ...] = ({}, {'take_over': True}, {'release': True}, {'rearm': True})
 Law = Callable[[ArbiterState, ArbiterInputs, ArbiterState], bool]
 
@@ -31,6 +36,11 @@ def all_inputs() -> Iterator[ArbiterInputs]:
     ):
         given = dict(zip(COMMAND_SOURCES, statuses, strict=True))
         yield ArbiterInputs('', given, reasons, phase, 'one', episode_manager, **asked)
+    for statuses, phase, switch, asked in product(
+        product(USUAL, repeat=3), phases, SWITCHES, ASKED
+    ):
+        given = dict(zip(COMMAND_SOURCES, statuses, strict=True))
+        yield ArbiterInputs('', given, reasons, phase, 'one', **switch, **asked)
     for status, phase, asked in product(SourceStatus, phases, ASKED):
         yield ArbiterInputs(
             'arm fault', dict.fromkeys(COMMAND_SOURCES, status), reasons, phase, 'one', '', **asked
@@ -200,6 +210,41 @@ def a_silent_episode_manager_latches_policy_and_reset(
     return not (goes_on and inputs.episode_error) or taken or after.mode is Mode.STOPPED
 
 
+def policy_and_reset_need_the_enabling_switch(
+    _: ArbiterState, inputs: ArbiterInputs, after: ArbiterState
+) -> bool:
+    return not inputs.enable_error or after.mode not in SOURCE_PHASES
+
+
+def well(inputs: ArbiterInputs) -> bool:
+    """Whether nothing but the enabling switch can latch."""
+    failed = any(inputs.status(source) in FAILED for source in COMMAND_SOURCES)
+    return not (failed or inputs.stop_reason or inputs.episode_error)
+
+
+def a_released_switch_latches_nothing(
+    before: ArbiterState, inputs: ArbiterInputs, after: ArbiterState
+) -> bool:
+    released = inputs.enable_error and not inputs.enable_silent
+    return not (released and well(inputs) and not before.latch_reason) or not after.latch_reason
+
+
+def a_silent_switch_latches_motion_under_way_and_nothing_else(
+    before: ArbiterState, inputs: ArbiterInputs, after: ArbiterState
+) -> bool:
+    if not inputs.enable_silent or before.latch_reason or not well(inputs):
+        return True
+    taken = inputs.take_over or wanted(inputs, Mode.HUMAN)
+    goes_on = (
+        before.mode in SOURCE_PHASES
+        and inputs.phase is SOURCE_PHASES[before.mode]
+        and wanted(inputs, before.mode)
+    )
+    if goes_on and not taken:
+        return after.latch_reason == inputs.enable_error
+    return not after.latch_reason or before.mode in SOURCE_PHASES
+
+
 LAWS: tuple[Law, ...] = (
     a_stop_reason_stops,
     a_latch_has_a_reason_and_means_stopped,
@@ -218,6 +263,9 @@ LAWS: tuple[Law, ...] = (
     an_active_source_that_fails_latches,
     an_idle_source_may_be_lost,
     a_silent_episode_manager_latches_policy_and_reset,
+    policy_and_reset_need_the_enabling_switch,
+    a_released_switch_latches_nothing,
+    a_silent_switch_latches_motion_under_way_and_nothing_else,
 )
 
 

@@ -11,7 +11,7 @@ POSITIVE = [
     field.name
     for field in dataclasses.fields(Limits)
     if isinstance(field.default, float)
-    and field.name not in ('force', 'torque', 'future_tolerance')
+    and field.name not in ('force', 'torque', 'future_tolerance', 'slow_scale')
 ]
 
 

@@ -1,0 +1,93 @@
+"""Motion of the joints that are sent: bounded in position, speed and acceleration. Pure.
+
+A motion is a position and a velocity of every joint. After `advance`, whatever is wanted,
+
+- no speed exceeds its limit, and none has changed by more than the acceleration times the time;
+- every joint can still be stopped, at that acceleration, before its limit.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from robo_dopamine_ros.arms.kinematics import JointLimits
+
+SMALLEST_CHANGE = 1e-12  # of a velocity that has a direction [rad/s]
+
+
+@dataclass(frozen=True)
+class JointMotion:
+    """Positions and velocities of the joints that were sent last."""
+
+    positions: np.ndarray  # (n,) [rad]
+    velocities: np.ndarray  # (n,) [rad/s]
+
+
+def at_rest(positions: np.ndarray) -> JointMotion:
+    """Return joints (n,) [rad] that do not move."""
+    return JointMotion(positions, np.zeros(len(positions)))
+
+
+def stoppable_speed(distance: np.ndarray, acceleration: float, seconds: float) -> np.ndarray:
+    """Return the speed that ends within a distance when braked after one tick at it; 0 beyond."""
+    lost = acceleration * seconds
+    speed: np.ndarray = np.sqrt(lost * lost + 2 * acceleration * np.maximum(distance, 0.0)) - lost
+    return speed
+
+
+def speed_range(
+    q: np.ndarray, limits: 'JointLimits', acceleration: float, seconds: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest velocities (n,) that keep speed and position limits."""
+    down = stoppable_speed(q - limits.lower, acceleration, seconds)
+    up = stoppable_speed(limits.upper - q, acceleration, seconds)
+    return -np.minimum(down, limits.velocity), np.minimum(up, limits.velocity)
+
+
+def closing_share(closing: np.ndarray, acceleration: float, seconds: float) -> float:
+    """Return the share (0..1) of a closing velocity (n,) at which joints can stop at their goal.
+
+    At the whole velocity they would be there after one tick, and could not stop any more.
+    """
+    speeds = np.abs(closing)
+    fastest = float(speeds.max(initial=0.0))
+    if fastest == 0:
+        return 1.0
+    possible = stoppable_speed(np.array(fastest * seconds), acceleration, seconds)
+    return min(1.0, float(possible) / fastest)
+
+
+def advance(
+    motion: JointMotion,
+    wanted: np.ndarray,
+    limits: 'JointLimits',
+    acceleration: float,
+    seconds: float,
+) -> JointMotion:
+    """Move for `seconds` at a velocity as near to the wanted one (n,) as the bounds allow.
+
+    The velocity changes along the line between the two, so that the tool is never faster than at
+    the faster one of them.
+    """
+    low, high = speed_range(motion.positions, limits, acceleration, seconds)
+    change = acceleration * seconds
+    before = motion.velocities
+    start = np.clip(before, low, high)
+    start = np.clip(start, before - change, before + change)
+    way = np.clip(wanted, low, high) - start
+    room = np.where(way > 0, before + change - start, start - before + change)
+    moving = np.abs(way) > SMALLEST_CHANGE
+    shares = room[moving] / np.abs(way[moving])
+    share = min(1.0, float(shares.min(initial=math.inf)))
+    velocities = start + share * way
+    return JointMotion(motion.positions + velocities * seconds, velocities)
+
+
+def at_standstill(motion: JointMotion, acceleration: float) -> np.ndarray:
+    """Return the joints (n,) [rad] at which a motion ends that is braked from now on."""
+    longest = float(np.abs(motion.velocities).max()) / acceleration
+    joints: np.ndarray = motion.positions + motion.velocities * (longest / 2)
+    return joints

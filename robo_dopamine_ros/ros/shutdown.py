@@ -1,0 +1,53 @@
+"""Shutdown of nodes around a deadlock of Fast DDS.
+
+Fast DDS never finishes deleting a participant while one of its discovery callbacks runs, where it
+was built against glibc before 2.30, as its packages on PyPI are (eProsima/Fast-DDS, issue 6513):
+`set_listener` waits for the callback with a mutex locked that the callback needs. The GIL is held
+meanwhile, so that neither Ctrl-C nor SIGTERM ends the process.
+"""
+
+import faulthandler
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rclpy.node import Node
+
+from robo_dopamine_ros.clock import steady_time
+
+STDERR = 2  # its file descriptor, whatever sys.stderr is meanwhile
+QUIET_TIME = 0.1  # without a change of the ROS graph, then no discovery callback runs [s]
+QUIET_TIMEOUT = 2.0  # after which the graph counts as never quiet [s]
+SHUTDOWN_TIMEOUT = 5.0  # of a process, until it is ended in spite of the deadlock [s]
+
+
+def destroy_when_quiet(node: Node) -> None:
+    """Destroy a node once nothing appears in or leaves the ROS graph any more."""
+    deadline = steady_time() + QUIET_TIMEOUT
+    graph, since = _graph(node), steady_time()
+    while steady_time() < min(since + QUIET_TIME, deadline):
+        time.sleep(0.01)
+        before, graph = graph, _graph(node)
+        if graph != before:
+            since = steady_time()
+    node.destroy_node()
+
+
+@contextmanager
+def limited_shutdown() -> Iterator[None]:
+    """End the process with exit code 1 and a traceback if the block takes too long."""
+    faulthandler.dump_traceback_later(SHUTDOWN_TIMEOUT, exit=True, file=STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _graph(node: Node) -> Any:
+    """Return nodes, topics, and how many publishers and subscriptions those have."""
+    if not node.context.ok():
+        return None  # the graph cannot be read after a shutdown
+    topics = sorted(name for name, _ in node.get_topic_names_and_types())
+    counts = [(node.count_publishers(t), node.count_subscribers(t)) for t in topics]
+    return sorted(node.get_node_names_and_namespaces()), topics, counts
