@@ -2,8 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -11,21 +10,12 @@ import cv2
 import numpy as np
 
 from robo_dopamine_ros.data.errors import EpisodeError, EpisodeWarning
-from robo_dopamine_ros.data.frames import FrameSource, Size, frame_range, resize, sorted_views
+from robo_dopamine_ros.data.frames import FrameSource, Size, frame_range, sorted_views
+from robo_dopamine_ros.data.video_file import VideoFile, decode_frames, probe_video
 from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
 
 VIDEO_PREFIX = 'cam_'
 FRONT_VIEW, FRONT_VIDEO = VIEWS[0], 'high'  # the paper's name of the front view
-
-
-@dataclass(frozen=True)
-class VideoFile:
-    """A video file whose first and last frame can be decoded."""
-
-    path: Path
-    rate: float  # [Hz]
-    length: int  # frames
-    size: Size
 
 
 def matches(folder: Path) -> bool:
@@ -54,40 +44,6 @@ def save(recording: Recording, folder: Path) -> None:
                     writer = VideoWriter(folder / _file_name(view), recording.rate, size)
                     writers[view] = open_files.enter_context(writer)
                 writers[view].write(image)
-
-
-def probe_video(path: Path) -> VideoFile:
-    """Read the properties of a video and check that its end can be decoded; EpisodeError if not."""
-    with _capture(path) as capture:
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        length = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if not 0 < rate < 1000:
-            raise EpisodeError(f'{path}: its frame rate reads {rate:g} Hz; encode it anew')
-        ok, frame = capture.read()
-        if not ok or length < 1:
-            raise EpisodeError(f'{path}: no frame can be decoded; the file is damaged or empty')
-        capture.set(cv2.CAP_PROP_POS_FRAMES, length - 1)
-        if not capture.grab():
-            length = _count_frames(path, length)
-        return VideoFile(path, rate, length, (frame.shape[1], frame.shape[0]))
-
-
-def decode_frames(
-    video: VideoFile, size: Size | None, stride: int, start: int, stop: int
-) -> Iterator[np.ndarray]:
-    """Yield frames start, start + stride .. below `stop` as (H, W, 3) uint8 RGB."""
-    with _capture(video.path) as capture:
-        if start:
-            capture.set(cv2.CAP_PROP_POS_FRAMES, start)
-        for index in range(start, stop):
-            if not capture.grab():
-                raise EpisodeError(
-                    f'{video.path}: decoding stopped at frame {index} of {video.length}; '
-                    'the file is truncated or damaged'
-                )
-            if (index - start) % stride == 0:
-                _, frame = capture.retrieve()
-                yield cv2.cvtColor(resize(frame, size), cv2.COLOR_BGR2RGB)
 
 
 class VideoWriter:
@@ -162,30 +118,3 @@ def _play(
     for index, images in zip(indices, zip(*streams, strict=True), strict=True):
         stamp = round(index * SECOND / rate)
         yield Views(dict(zip(videos, images, strict=True)), dict.fromkeys(videos, stamp))
-
-
-@contextmanager
-def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
-    capture = cv2.VideoCapture(str(path))
-    try:
-        if not capture.isOpened():
-            raise EpisodeError(
-                f'{path}: not a video that can be decoded; it may be truncated, empty or damaged'
-            )
-        yield capture
-    finally:
-        capture.release()
-
-
-def _count_frames(path: Path, declared: int) -> int:
-    """Count the frames that decode; containers often declare one or two more."""
-    with _capture(path) as capture:
-        count = 0
-        while capture.grab():
-            count += 1
-    if count < declared - 2:
-        raise EpisodeError(
-            f'{path}: only {count} of its {declared} frames can be decoded; '
-            'the file is truncated or damaged'
-        )
-    return count
