@@ -15,8 +15,9 @@ from robo_dopamine_ros.experience.types import Observation, Step
 from robo_dopamine_ros.nodes.async_episode_writer import AsyncEpisodeWriter
 from robo_dopamine_ros.policy.loop import StepBuilder
 from robo_dopamine_ros.policy.observation import tip_proprioception
-from robo_dopamine_ros.ros.cameras import CameraParameters, Match, open_cameras
+from robo_dopamine_ros.ros.cameras import CameraParameters, open_cameras
 from robo_dopamine_ros.ros.diagnostics import CameraMonitor, Health, Level
+from robo_dopamine_ros.ros.time_sync import Match
 from robo_dopamine_ros.training.episode_buffer import EPISODE_FILTERS, EpisodeBuffer
 from robo_dopamine_ros.types import SECOND, ArmState, Control, Episode, Phase, RecorderStatus, Views
 
