@@ -66,7 +66,10 @@ class VideoWriter:
         self._writer.release()
 
     def write(self, image: np.ndarray) -> None:
-        """Append one (H, W, 3) uint8 RGB frame."""
+        """Append one (H, W, 3) uint8 RGB frame; EpisodeError for one of another size."""
+        size = (image.shape[1], image.shape[0])
+        if size != self._size:  # OpenCV would leave it out silently
+            raise EpisodeError(f'{self._path}: a frame of {size} px in a video of {self._size} px')
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 

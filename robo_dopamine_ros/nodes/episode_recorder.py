@@ -148,7 +148,7 @@ class EpisodeRecorder:
     def health(self) -> list[Health]:
         """Status of the recording and of each camera, for diagnostics."""
         writer, buffer = self._writer, self._buffer
-        message = writer.fault or writer.refusal or self._warning
+        message = writer.fault or writer.refusal or self._warning or writer.warning
         level = Level.ERROR if writer.fault else Level.WARN if message else Level.OK
         values = {
             'recording': buffer.episode.id if buffer else '',
