@@ -10,26 +10,34 @@ import cv2
 import numpy as np
 
 from robo_dopamine_ros.data.errors import EpisodeError, EpisodeWarning
-from robo_dopamine_ros.data.frames import FrameSource, Size, frame_range, sorted_views
+from robo_dopamine_ros.data.frames import (
+    FRONT_VIEW,
+    PAPERS_FRONT_VIEW,
+    VIEW_PREFIX,
+    FrameSource,
+    Size,
+    frame_range,
+    named_views,
+)
 from robo_dopamine_ros.data.video_file import VideoFile, decode_frames, probe_video
-from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
+from robo_dopamine_ros.types import SECOND, Recording, Views
 
-VIDEO_PREFIX = 'cam_'
-FRONT_VIEW, FRONT_VIDEO = VIEWS[0], 'high'  # the paper's name of the front view
+VIDEOS = f'{VIEW_PREFIX}*.mp4'
 
 
 def matches(folder: Path) -> bool:
     """Whether a folder holds at least one video of an episode."""
-    return any(folder.glob(f'{VIDEO_PREFIX}*.mp4'))
+    return any(folder.glob(VIDEOS))
 
 
 def open_frames(folder: Path, tolerance: int) -> FrameSource:
     """Open the videos; they may differ by `tolerance` frames and are cut to the shortest."""
-    paths = {_view_of(path): path for path in folder.glob(f'{VIDEO_PREFIX}*.mp4')}
-    videos = {view: probe_video(paths[view]) for view in sorted_views(list(paths))}
+    paths = named_views(folder, folder.glob(VIDEOS))
+    videos = {view: probe_video(path) for view, path in paths.items()}
     rate, length = _common_rate(folder, videos), _common_length(folder, videos, tolerance)
+    longest = max(video.length for video in videos.values())
     return FrameSource(
-        rate, length, tuple(videos), lambda rate: partial(_play, videos, length, rate)
+        rate, length, longest, tuple(videos), lambda rate: partial(_play, videos, length, rate)
     )
 
 
@@ -73,13 +81,8 @@ class VideoWriter:
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 
-def _view_of(path: Path) -> str:
-    name = path.stem.removeprefix(VIDEO_PREFIX)
-    return FRONT_VIEW if name == FRONT_VIDEO else name
-
-
 def _file_name(view: str) -> str:
-    return f'{VIDEO_PREFIX}{FRONT_VIDEO if view == FRONT_VIEW else view}.mp4'
+    return f'{VIEW_PREFIX}{PAPERS_FRONT_VIEW if view == FRONT_VIEW else view}.mp4'
 
 
 def _common_rate(folder: Path, videos: dict[str, VideoFile]) -> float:
