@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from robo_dopamine_ros.data.episode_folder import DEFAULT_RATE, LAYOUTS, LENGTH_TOLERANCE
 from robo_dopamine_ros.data.image_folder import IMAGE_SUFFIXES
 from robo_dopamine_ros.data.image_folder import MIN_USED_BITS as MIN_USED_BITS_OF_FILES
 from robo_dopamine_ros.data.video_file import MAX_MISSING, TESTED_CODECS
+from robo_dopamine_ros.nodes.cell import demo_processes, replay_processes
 from robo_dopamine_ros.nodes.teleop_device import DEVICES
 from robo_dopamine_ros.ros.cameras import TRANSPORTS, SyncLimits
 from robo_dopamine_ros.ros.image_encodings import ENCODINGS, REFUSED_ENCODINGS
@@ -82,3 +84,18 @@ def test_codecs_suffixes_and_limits_are_those_of_the_code() -> None:
     assert 'brightest value fits in 14' in PAGE
     assert (MAX_MISSING, LENGTH_TOLERANCE, DEFAULT_RATE) == (2, 3, 10.0)
     assert (SyncLimits().frozen_time, SyncLimits().refuse_frozen, MIN_REPEATS) == (5.0, False, 5)
+
+
+@pytest.mark.parametrize('name', ['sim', 'learn', 'gazebo'])
+def test_pictures_of_a_simulator_may_repeat(name: str) -> None:
+    cell = yaml.safe_load((ROOT / 'config' / f'{name}.yaml').read_text())
+    readers = {'reward', 'policy', 'recorder'} & set(cell['cell']['ros__parameters']['nodes'])
+    for reader in readers:
+        assert cell[reader]['ros__parameters']['cameras']['limits']['frozen_time'] == 0.0
+
+
+def test_pictures_that_are_played_may_repeat() -> None:
+    played = replay_processes(Path('episode'), None, ('front',)), demo_processes(None, 0)
+    for processes in played:
+        (reward,) = (process for process in processes if process.executable == 'reward')
+        assert reward.parameters['cameras.limits.frozen_time'] == 0.0
