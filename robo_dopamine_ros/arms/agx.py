@@ -29,6 +29,7 @@ from robo_dopamine_ros.arms.arm import (
 from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
+from robo_dopamine_ros.arms.tool_bounds import ToolLimits
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -109,8 +110,17 @@ class AgxArm(GripperOwner):
     name = 'agx'
     not_told = 'collision level and joint limits of the arm; see its own software'
 
-    def __init__(self, config: 'ArmConfig', agx: AgxConfig, timeout: float) -> None:
-        """`timeout` is the silence after which the driver counts as lost [s]."""
+    def __init__(
+        self,
+        config: 'ArmConfig',
+        agx: AgxConfig,
+        timeout: float,
+        tool_limits: ToolLimits | None = None,
+    ) -> None:
+        """`timeout` is the silence after which the driver counts as lost [s].
+
+        `tool_limits` hold for the tool at the joints that are sent.
+        """
         if not config.joints:
             raise ValueError('joints is empty; name every joint of the arm, joint1 and on')
         self._agx, self._timeout = agx, timeout
@@ -128,7 +138,7 @@ class AgxArm(GripperOwner):
         self._joints = JointStateReader(
             agx.kinematics, config.joints, base, tool, config.model, config.whole_arm
         )
-        self._ik = IkController(self._joints)
+        self._ik = IkController(self._joints, tool_limits)
         self._poses_agreed = False  # whether the driver's tool pose and ours did, once
         best_effort = partial(Channel, reliable=False)
         self.inputs: Sequence[Channel] = [

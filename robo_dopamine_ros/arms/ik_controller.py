@@ -15,6 +15,7 @@ from robo_dopamine_ros.arms.joint_motion import (
     closing_share,
 )
 from robo_dopamine_ros.arms.joint_state import JointStateReader
+from robo_dopamine_ros.arms.tool_bounds import ToolBounds, ToolLimits
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import Pose
 
@@ -33,8 +34,10 @@ class IkController:
     tool again, so that it never returns to an outdated target.
     """
 
-    def __init__(self, joints: JointStateReader) -> None:
+    def __init__(self, joints: JointStateReader, tool: ToolLimits | None = None) -> None:
+        """`tool` limits the motion of the tool at the joints sent; None: only its target is."""
         self._joints, self._guard = joints, JointGuard(joints.joints.names)
+        self._bounds = ToolBounds(tool) if tool else None
         self._last_tick = -math.inf  # steady time [s]
         self._motion: JointMotion | None = None  # sent last; None: restart
         self._target: Pose | None = None  # of the tick before, while moving
@@ -88,25 +91,33 @@ class IkController:
             return self._wait(self._motion, target)
         before, self._target = self._target, target
         joints = self._joints
-        step = ik_step(joints.kinematics, joints.ik, self._motion, target, seconds, before)
-        return self._checked(self._motion, step, seconds)
+        motion, bounds = self._motion, self._bounds
+        step = ik_step(joints.kinematics, joints.ik, motion, target, seconds, before, bounds)
+        return self._checked(motion, step, seconds)
 
     def _checked(self, motion: JointMotion, step: IkStep, seconds: float) -> IkStep:
-        """Return the step, or one that brakes where the whole arm would not be clear after it.
-
-        It is checked where the arm would stand if it braked after the step, so that this is
-        always possible.
-        """
-        kinematics, ik, whole_arm = self._joints.kinematics, self._joints.ik, self._joints.whole_arm
-        if whole_arm is None or seconds <= 0:
+        """Return the step, or one that brakes where arm or tool must not go on so."""
+        if seconds <= 0 or not (reason := self._refusal(motion, step, seconds)):
             return step
-        reason = whole_arm.refusal(motion.positions, at_standstill(step.motion, ik.acceleration))
-        if not reason:
-            return step
+        kinematics, ik = self._joints.kinematics, self._joints.ik
         limits = kinematics.limits.within(ik.margin, ik.speed)
         still = np.zeros(len(motion.positions))
         braked = advance(motion, still, limits, ik.acceleration, seconds)
         return IkStep(braked, kinematics.pose(braked.positions), reason)
+
+    def _refusal(self, motion: JointMotion, step: IkStep, seconds: float) -> str:
+        """Return why a step must not be sent, empty: it may.
+
+        What matters is where the arm would stand if it braked after the step: so it always can.
+        """
+        kinematics, whole_arm = self._joints.kinematics, self._joints.whole_arm
+        end = at_standstill(step.motion, self._joints.ik.acceleration)
+        reason = whole_arm.refusal(motion.positions, end) if whole_arm else ''
+        if reason or self._bounds is None:
+            return reason
+        before = kinematics.pose(motion.positions)
+        reason = self._bounds.check_speed(before, step.pose, seconds)
+        return reason or self._bounds.check_box(before, step.pose, kinematics.pose(end))
 
     def _return(self, motion: JointMotion, goal: np.ndarray, seconds: float) -> IkStep:
         """Approach the joints (n,) [rad] at which the arm was when it did not follow."""
@@ -121,6 +132,9 @@ class IkController:
         if seconds > 0:
             closing = (goal - motion.positions) / seconds
             wanted = closing * closing_share(closing, ik.acceleration, seconds)
+            if self._bounds is not None:
+                jacobian = kinematics.pose_and_jacobian(motion.positions)[1]
+                wanted = wanted * self._bounds.share(jacobian, wanted)
             motion = advance(motion, wanted, limits, ik.acceleration, seconds)
         if np.abs(goal - motion.positions).max() <= RETURN_TOLERANCE:
             self._return_to, motion = None, at_rest(motion.positions)

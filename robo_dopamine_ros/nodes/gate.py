@@ -34,7 +34,7 @@ class GateNode(Node):
         names = {mode: topic.name for mode, topic in COMMAND_TOPICS.items()}
         self._gate = Gate(limits, gate_settings(parameters), names)
         try:
-            arm = make_arm(driver, limits.arm_timeout)
+            arm = make_arm(driver, limits.arm_timeout, limits)
         except ValueError as error:
             raise ParameterError(f'driver: {error}') from error
         self._arm = ArmBridge(self, arm, driver.namespace)
