@@ -29,7 +29,7 @@ from robo_dopamine_ros.arms.arm import (
 from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
-from robo_dopamine_ros.arms.tool_bounds import ToolLimits
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -110,17 +110,8 @@ class AgxArm(GripperOwner):
     name = 'agx'
     not_told = 'collision level and joint limits of the arm; see its own software'
 
-    def __init__(
-        self,
-        config: 'ArmConfig',
-        agx: AgxConfig,
-        timeout: float,
-        tool_limits: ToolLimits | None = None,
-    ) -> None:
-        """`timeout` is the silence after which the driver counts as lost [s].
-
-        `tool_limits` hold for the tool at the joints that are sent.
-        """
+    def __init__(self, config: 'ArmConfig', agx: AgxConfig, timeout: float) -> None:
+        """`timeout` is the silence after which the driver counts as lost [s]."""
         if not config.joints:
             raise ValueError('joints is empty; name every joint of the arm, joint1 and on')
         self._agx, self._timeout = agx, timeout
@@ -138,7 +129,7 @@ class AgxArm(GripperOwner):
         self._joints = JointStateReader(
             agx.kinematics, config.joints, base, tool, config.model, config.whole_arm
         )
-        self._ik = IkController(self._joints, tool_limits)
+        self._ik = IkController(self._joints)
         self._poses_agreed = False  # whether the driver's tool pose and ours did, once
         best_effort = partial(Channel, reliable=False)
         self.inputs: Sequence[Channel] = [
@@ -188,11 +179,15 @@ class AgxArm(GripperOwner):
         for message in self._gripper.command(gripper, now, commanded):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)
-        if self._width:  # in every message, because a single one may be lost
+        if self._width and commanded:  # in every message, because a single one may be lost
             positions = np.concatenate([joints.positions, self._width.positions])
             joints = Joints((*joints.names, *self._width.names), positions)
         message = OutgoingMessage(self._agx.command, joints)
         return DriverCommand([message], step.pose, step.reason)
+
+    def limit_tool(self, limits: ToolLimits) -> None:
+        """Set the limits of the tool that the joints sent must keep."""
+        self._ik.tool_limits = limits
 
     def start(self) -> CallSequence:
         """Enable the motors, which hold their position, and let the driver accept commands."""

@@ -18,10 +18,10 @@ from robo_dopamine_ros.arms.position_controller import (
     PositionControllerConfig,
 )
 from robo_dopamine_ros.arms.servo import ServoArm, ServoConfig
-from robo_dopamine_ros.arms.tool_bounds import ToolLimits
+from robo_dopamine_ros.arms.tool_limits import UNLIMITED, ToolLimits
 from robo_dopamine_ros.arms.whole_arm import WholeArmConfig
 
-ARM_CLASSES: dict[str, Callable[['ArmConfig', Any, float, ToolLimits | None], Arm]] = {
+ARM_CLASSES: dict[str, Callable[['ArmConfig', Any, float], Arm]] = {
     'crisp': CrispArm,
     'position_controller': PositionControllerArm,
     'servo': ServoArm,
@@ -55,9 +55,12 @@ class ArmConfig:
             raise ValueError(f'arm = {self.arm!r}; it must be {", ".join(ARM_CLASSES)}')
 
 
-def make_arm(config: ArmConfig, timeout: float, tool_limits: ToolLimits | None = None) -> Arm:
+def make_arm(config: ArmConfig, timeout: float, tool: ToolLimits = UNLIMITED) -> Arm:
     """Create the arm; `timeout` is the silence after which its driver counts as lost [s].
 
-    Arms whose joints are computed here keep the `tool_limits` at the joints they send.
+    Joints that we compute keep the limits of the tool.
     """
-    return ARM_CLASSES[config.arm](config, getattr(config, config.arm), timeout, tool_limits)
+    arm = ARM_CLASSES[config.arm](config, getattr(config, config.arm), timeout)
+    if isinstance(arm, PositionControllerArm | AgxArm):
+        arm.limit_tool(tool)
+    return arm

@@ -32,7 +32,6 @@ from robo_dopamine_ros.arms.arm import (
     normalized_pose,
 )
 from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
-from robo_dopamine_ros.arms.tool_bounds import ToolLimits
 from robo_dopamine_ros.geometry import rotate_twist
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -77,13 +76,7 @@ class CrispArm(GripperOwner):
 
     name = 'crisp'
 
-    def __init__(
-        self,
-        config: 'ArmConfig',
-        crisp: CrispConfig,
-        timeout: float,
-        tool_limits: ToolLimits | None = None,
-    ) -> None:
+    def __init__(self, config: 'ArmConfig', crisp: CrispConfig, timeout: float) -> None:
         """`timeout` is the silence after which the driver counts as lost [s]."""
         self._config, self._crisp, self._timeout = config, crisp, timeout
         self._gripper, self._latest = Gripper(config.gripper), LatestMessages()

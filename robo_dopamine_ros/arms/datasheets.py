@@ -9,7 +9,7 @@ of a joint at full reach is taken.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from robo_dopamine_ros.arms.tool_bounds import ToolLimits
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.config import ArmConfig

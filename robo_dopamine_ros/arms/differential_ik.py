@@ -13,16 +13,15 @@ import numpy as np
 
 from robo_dopamine_ros.arms.joint_motion import (
     JointMotion,
-    advance,
     closing_share,
     stoppable_speed,
 )
+from robo_dopamine_ros.arms.tool_limits import UNLIMITED, ToolAt, ToolLimits
 from robo_dopamine_ros.geometry import clip_norm, pose_difference
 from robo_dopamine_ros.types import Pose, require_at_least, require_positive
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import JointLimits, Kinematics
-    from robo_dopamine_ros.arms.tool_bounds import ToolBounds
 
 ROTATION_WEIGHT = 0.2  # a rotation counts as the motion of a point this far from the tool [m]
 ERROR_WEIGHTS = np.array([1.0, 1.0, 1.0, ROTATION_WEIGHT, ROTATION_WEIGHT, ROTATION_WEIGHT])
@@ -70,19 +69,20 @@ def ik_step(
     target: Pose,
     seconds: float,
     target_before: Pose | None = None,
-    bounds: 'ToolBounds | None' = None,
+    tool: ToolLimits = UNLIMITED,
 ) -> IkStep:
     """Return the motion of the joints after `seconds` on their way to a target pose.
 
-    `target_before` is the target of the step before; without it the target counts as at rest.
-    `bounds` slow the joints down where the tool would be too fast. No
+    `target_before` is the target of the step before; without it the target counts as at rest. No
     joint exceeds its speed or acceleration, or leaves its limits; one that is beyond a limit moves
-    no further, and is not forced back. The joints rest while the tool is at the target.
+    no further, and is not forced back. The joints rest while the tool is at the target. The tool
+    keeps its limits, unless the joints cannot brake in time.
     """
-    pose, tool_jacobian = kinematics.pose_and_jacobian(motion.positions)
+    pose, jacobian = kinematics.pose_and_jacobian(motion.positions)
     if seconds <= 0:
         return IkStep(motion, pose)
-    jacobian = ERROR_WEIGHTS[:, None] * tool_jacobian
+    moved = ToolAt(tool, kinematics, motion, seconds)
+    jacobian = ERROR_WEIGHTS[:, None] * jacobian
     limits = kinematics.limits.within(config.margin, config.speed)
     error = clip_norm(ERROR_WEIGHTS * pose_difference(pose, target), MAX_STEP)
     follow = np.zeros(6)
@@ -93,9 +93,11 @@ def ik_step(
     share = closing_share(closing, config.acceleration, seconds)
     error = follow + share * (error - follow)
     move, causes = _move(kinematics, limits, config, motion, seconds, error, jacobian, inverse)
-    if bounds is not None:
-        move = move * bounds.share(tool_jacobian, move / seconds)
-    after = advance(motion, move / seconds, limits, config.acceleration, seconds)
+    wanted = moved.within(move / seconds)
+    if np.abs(wanted * seconds - move).max() > LIMIT_TOLERANCE:
+        causes.append('the tool is at its speed limit or at a wall of the workspace')
+    move = wanted * seconds
+    after = moved.advance(wanted, limits, config.acceleration)
     if np.abs(after.velocities * seconds - move).max() > LIMIT_TOLERANCE:
         causes.append(f'joint accelerations are limited to {config.acceleration:.3g} rad/s^2')
     reached = kinematics.pose(after.positions)

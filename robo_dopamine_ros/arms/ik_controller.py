@@ -15,7 +15,7 @@ from robo_dopamine_ros.arms.joint_motion import (
     closing_share,
 )
 from robo_dopamine_ros.arms.joint_state import JointStateReader
-from robo_dopamine_ros.arms.tool_bounds import ToolBounds, ToolLimits
+from robo_dopamine_ros.arms.tool_limits import UNLIMITED, ToolAt
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import Pose
 
@@ -34,10 +34,9 @@ class IkController:
     tool again, so that it never returns to an outdated target.
     """
 
-    def __init__(self, joints: JointStateReader, tool: ToolLimits | None = None) -> None:
-        """`tool` limits the motion of the tool at the joints sent; None: only its target is."""
+    def __init__(self, joints: JointStateReader) -> None:
         self._joints, self._guard = joints, JointGuard(joints.joints.names)
-        self._bounds = ToolBounds(tool) if tool else None
+        self.tool_limits = UNLIMITED  # of the tool that is sent
         self._last_tick = -math.inf  # steady time [s]
         self._motion: JointMotion | None = None  # sent last; None: restart
         self._target: Pose | None = None  # of the tick before, while moving
@@ -89,15 +88,18 @@ class IkController:
             return self._return(self._motion, self._return_to, seconds)
         if not self._moving:
             return self._wait(self._motion, target)
-        before, self._target = self._target, target
-        joints = self._joints
-        motion, bounds = self._motion, self._bounds
-        step = ik_step(joints.kinematics, joints.ik, motion, target, seconds, before, bounds)
-        return self._checked(motion, step, seconds)
+        before = self._target
+        joints, motion = self._joints, self._motion
+        step = ik_step(
+            joints.kinematics, joints.ik, motion, target, seconds, before, self.tool_limits
+        )
+        step = self._checked(motion, step, seconds)
+        self._target = step.pose if step.reason else target  # from where the target goes on
+        return step
 
     def _checked(self, motion: JointMotion, step: IkStep, seconds: float) -> IkStep:
-        """Return the step, or one that brakes where arm or tool must not go on so."""
-        if seconds <= 0 or not (reason := self._refusal(motion, step, seconds)):
+        """Return the step, or one that brakes where the arm must not go on so."""
+        if seconds <= 0 or not (reason := self._refusal(motion, step)):
             return step
         kinematics, ik = self._joints.kinematics, self._joints.ik
         limits = kinematics.limits.within(ik.margin, ik.speed)
@@ -105,23 +107,28 @@ class IkController:
         braked = advance(motion, still, limits, ik.acceleration, seconds)
         return IkStep(braked, kinematics.pose(braked.positions), reason)
 
-    def _refusal(self, motion: JointMotion, step: IkStep, seconds: float) -> str:
+    def _refusal(self, motion: JointMotion, step: IkStep) -> str:
         """Return why a step must not be sent, empty: it may.
 
-        What matters is where the arm would stand if it braked after the step: so it always can.
+        Checked is where the arm would stand if it braked after the step, so that it always can.
         """
         kinematics, whole_arm = self._joints.kinematics, self._joints.whole_arm
         end = at_standstill(step.motion, self._joints.ik.acceleration)
         reason = whole_arm.refusal(motion.positions, end) if whole_arm else ''
-        if reason or self._bounds is None:
+        if reason or self._return_to is not None or self.tool_limits == UNLIMITED:
             return reason
-        before = kinematics.pose(motion.positions)
-        reason = self._bounds.check_speed(before, step.pose, seconds)
-        return reason or self._bounds.check_box(before, step.pose, kinematics.pose(end))
+        before, last = (kinematics.pose(q).position for q in (motion.positions, end))
+        return self.tool_limits.check_box(before, step.pose.position, last)
 
     def _return(self, motion: JointMotion, goal: np.ndarray, seconds: float) -> IkStep:
-        """Approach the joints (n,) [rad] at which the arm was when it did not follow."""
+        """Approach the joints (n,) [rad] at which the arm was when it did not follow.
+
+        A joint that is no longer nearer to there than to where it was sent goes no further.
+        """
         kinematics, ik = self._joints.kinematics, self._joints.ik
+        measured = self._joints.joints.positions
+        nearer = np.abs(goal - measured) <= np.abs(motion.positions - measured)
+        goal = np.where(nearer, goal, motion.positions)
         limits = kinematics.limits.within(ik.margin, ik.speed)
         least, most = np.minimum(goal, motion.positions), np.maximum(goal, motion.positions)
         limits = replace(  # they may be where the arm is, even beyond its limits
@@ -129,17 +136,17 @@ class IkController:
             lower=np.minimum(limits.lower, least),
             upper=np.maximum(limits.upper, most),
         )
+        before = motion
         if seconds > 0:
             closing = (goal - motion.positions) / seconds
             wanted = closing * closing_share(closing, ik.acceleration, seconds)
-            if self._bounds is not None:
-                jacobian = kinematics.pose_and_jacobian(motion.positions)[1]
-                wanted = wanted * self._bounds.share(jacobian, wanted)
-            motion = advance(motion, wanted, limits, ik.acceleration, seconds)
+            tool = ToolAt(self.tool_limits, kinematics, motion, seconds)
+            motion = tool.advance(tool.within(wanted), limits, ik.acceleration)
         if np.abs(goal - motion.positions).max() <= RETURN_TOLERANCE:
             self._return_to, motion = None, at_rest(motion.positions)
         reason = 'returns to where the arm was found, because it did not follow'
-        return IkStep(motion, kinematics.pose(motion.positions), reason)
+        step = IkStep(motion, kinematics.pose(motion.positions), reason)
+        return self._checked(before, step, seconds)
 
     def _wait(self, motion: JointMotion, target: Pose) -> IkStep:
         """Stay; start moving with the next step if the target is at the tool."""

@@ -21,7 +21,7 @@ from robo_dopamine_ros.arms.arm import (
 from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
-from robo_dopamine_ros.arms.tool_bounds import ToolLimits
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
 from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -47,16 +47,9 @@ class PositionControllerArm(GripperOwner):
     name = 'position_controller'
 
     def __init__(
-        self,
-        config: 'ArmConfig',
-        controller: PositionControllerConfig,
-        timeout: float,
-        tool_limits: ToolLimits | None = None,
+        self, config: 'ArmConfig', controller: PositionControllerConfig, timeout: float
     ) -> None:
-        """`timeout` is the silence after which the driver counts as lost [s].
-
-        `tool_limits` hold for the tool at the joints that are sent.
-        """
+        """`timeout` is the silence after which the driver counts as lost [s]."""
         if not config.joints:
             raise ValueError('joints is empty; name those of the controller, in its order')
         self._config, self._controller, self._timeout = config, controller, timeout
@@ -66,7 +59,7 @@ class PositionControllerArm(GripperOwner):
         self._joints = JointStateReader(
             controller.kinematics, config.joints, base, tool, config.model, config.whole_arm
         )
-        self._ik = IkController(self._joints, tool_limits)
+        self._ik = IkController(self._joints)
         self._activity = controller_manager.activity_channel(controller.manager)
         self._command_topic = f'{controller.controller}/commands'
         self._gripper_state = config.gripper.state if self._gripper.inputs else ''
@@ -122,6 +115,10 @@ class PositionControllerArm(GripperOwner):
         message = OutgoingMessage(self._command_topic, step.joints)
         messages = [message, *self._gripper.command(gripper, now, commanded)]
         return DriverCommand(messages, step.pose, step.reason)
+
+    def limit_tool(self, limits: ToolLimits) -> None:
+        """Set the limits of the tool that the joints sent must keep."""
+        self._ik.tool_limits = limits
 
     def start(self) -> CallSequence:
         """Activate the controller; the arm holds its position."""

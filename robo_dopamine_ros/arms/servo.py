@@ -21,7 +21,6 @@ from robo_dopamine_ros.arms.arm import (
 )
 from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
-from robo_dopamine_ros.arms.tool_bounds import ToolLimits
 from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
 from robo_dopamine_ros.geometry import limit_twist, pose_difference
 from robo_dopamine_ros.types import ArmState, Pose, require_positive
@@ -75,13 +74,7 @@ class ServoArm(GripperOwner):
 
     name = 'servo'
 
-    def __init__(
-        self,
-        config: 'ArmConfig',
-        servo: ServoConfig,
-        timeout: float,
-        tool_limits: ToolLimits | None = None,
-    ) -> None:
+    def __init__(self, config: 'ArmConfig', servo: ServoConfig, timeout: float) -> None:
         """`timeout` is the silence after which the driver counts as lost [s]."""
         if not config.joints:
             raise ValueError('joints is empty; name those between base_frame and tool_frame')

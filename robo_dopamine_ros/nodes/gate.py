@@ -34,7 +34,7 @@ class GateNode(Node):
         names = {mode: topic.name for mode, topic in COMMAND_TOPICS.items()}
         self._gate = Gate(limits, gate_settings(parameters), names)
         try:
-            arm = make_arm(driver, limits.arm_timeout, limits)
+            arm = make_arm(driver, limits.arm_timeout, parameters.tool_limits)
         except ValueError as error:
             raise ParameterError(f'driver: {error}') from error
         self._arm = ArmBridge(self, arm, driver.namespace)
@@ -86,8 +86,9 @@ class GateNode(Node):
         }
         if not_told := self._arm.arm.not_told:
             values['not told by the driver'] = not_told
-        level = Level.ERROR if control.latched else Level.OK
-        summary = f'{control.mode.name}: {control.reason or "ok"}'
+        fault = self._inputs.policy_fault
+        level = Level.ERROR if control.latched else Level.WARN if fault else Level.OK
+        summary = f'{control.mode.name}: {control.reason or fault or "ok"}'
         return [Health('gate', level, summary, values), self._protections]
 
     def _stamp(self) -> int:

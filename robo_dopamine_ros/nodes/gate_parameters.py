@@ -1,11 +1,14 @@
 """Parameters of the gate, and which protections they switch off."""
 
+import re
 from dataclasses import dataclass, field
 
 from robo_dopamine_ros.arms.config import ArmConfig
 from robo_dopamine_ros.arms.datasheets import check_ceilings
-from robo_dopamine_ros.safety.limiter import Limits
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
+from robo_dopamine_ros.safety.limiter import SQRT3, Limits
 
+TOPIC = re.compile(r'/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*')
 ENABLE_INPUTS = ('topic', 'none')
 
 
@@ -32,15 +35,21 @@ class GateParameters:
             raise ValueError(f'enable = {self.enable!r}; it must be {" or ".join(ENABLE_INPUTS)}')
         for key, first in (('other_stop_locks', 'stop_lock'), ('other_zones', 'safety/zone')):
             names = (first, *getattr(self, key))
-            if '' in names or len(set(names)) < len(names):
+            if len(set(names)) < len(names) or not all(map(TOPIC.fullmatch, names)):
                 raise ValueError(f'{key} = {list(names[1:])}; each must be a topic of its own')
         if unknown := [key for key in self.disabled_protections if key not in self.protections()]:
             known = ', '.join(self.protections())
             raise ValueError(
                 f'disabled_protections: no protection {", ".join(unknown)}; there are {known}'
             )
-        check_ceilings(self.driver, self.limits)
+        check_ceilings(self.driver, self.tool_limits)
         self._require_names()
+
+    @property
+    def tool_limits(self) -> ToolLimits:
+        """Limits of the tool, for arms whose joints are computed here."""
+        limits, braking = self.limits, self.limits.acceleration / SQRT3
+        return ToolLimits(limits.speed, limits.angular_speed, limits.low, limits.high, braking)
 
     def protections(self) -> dict[str, str]:
         """Return by parameter what happens because it switches a protection off; empty: on."""
