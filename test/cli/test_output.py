@@ -35,11 +35,12 @@ def test_nodes_have_a_domain_of_their_own_unless_one_is_named(monkeypatch):
     assert dds_domain.domain_variables(7) == {dds_domain.VARIABLE: '7'}
 
 
-def test_a_domain_in_use_is_not_taken(monkeypatch):
+@pytest.mark.parametrize('participant', [0, 3])
+def test_a_domain_in_use_is_not_taken(monkeypatch, participant):
     monkeypatch.delenv(dds_domain.VARIABLE, raising=False)
     wanted = dds_domain.free_domain()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(('', 7410 + 250 * wanted))
+        other.bind(('', 7410 + 250 * wanted + 2 * participant))
         assert dds_domain.free_domain() != wanted
     assert 1 <= wanted <= dds_domain.MAX_DOMAIN
 
