@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 from robo_dopamine_ros.cli import adapt_vlm
@@ -21,7 +22,11 @@ examples:
   robo-dopamine adapt EPISODE_DIR --base tanhuajie2001/Robo-Dopamine-GRM-3B --out runs/grm_my_task
   robo-dopamine adapt EPISODE_DIR --base checkpoints/grm-3b --out runs/grm --micro-batch 1
   robo-dopamine adapt EPISODES_DIR --data-only --out runs/hops     for the authors' own trainer
+
+exit codes: 0; 1 when the model was written but is not usable by its own held-back frames, with what
+to do; 2 for errors; 130 after Ctrl-C
 """
+EXIT_WEAK = 1  # exit code: the model was written, but its own frames show that it is not usable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,10 +97,14 @@ def run_compact(args: argparse.Namespace) -> int:
 
     with progress_bar() as show:
         report = print_json_progress if args.progress_json else show
-        metrics = adapt(recordings, args.out, settings, args.seed, base, args.views, report=report)
-    result = {'model': str(args.out), 'self_check': dataclasses.asdict(metrics)}
-    print(json.dumps(result) if args.progress_json else f'{args.out}: {metrics}')
-    return 0
+        result = adapt(recordings, args.out, settings, args.seed, base, args.views, report=report)
+    if args.progress_json:
+        print(json.dumps({'model': str(args.out), 'self_check': result.to_json()}))
+    else:
+        print(f'{args.out}: {result.check}')
+    if result.weaknesses or not args.progress_json:
+        print(f'{args.out} is {result.verdict}', file=sys.stderr)
+    return EXIT_WEAK if result.weaknesses else 0
 
 
 def option_names(group: argparse._ArgumentGroup) -> tuple[str, ...]:
