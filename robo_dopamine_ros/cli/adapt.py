@@ -8,6 +8,7 @@ from pathlib import Path
 
 from robo_dopamine_ros.cli import adapt_vlm
 from robo_dopamine_ros.cli.console import print_json_progress, progress_bar
+from robo_dopamine_ros.cli.option_types import SEED, Real, Whole, output_dir
 from robo_dopamine_ros.data.episode_folder import find_recordings
 from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
 
@@ -42,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out',
         metavar='MODEL_DIR',
-        type=Path,
+        type=output_dir,
         required=True,
         help='folder to write; new, empty, or of an unfinished vision-language training',
     )
-    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
+    parser.add_argument('--seed', type=SEED, default=0, help='random seed (default: 0)')
     parser.add_argument(
         '--base',
         metavar='MODEL',
@@ -65,13 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         help='camera views to use (default: all of the demonstration)',
     )
-    small.add_argument('--steps', type=int, help=f'training steps (default: {default.steps})')
+    small.add_argument('--steps', type=Whole(1), help=f'training steps (default: {default.steps})')
     small.add_argument(
         '--seconds',
-        type=float,
+        type=Real(0.0, unit='seconds'),
         help=f'training ends by then, on any machine (default: {default.seconds:.0f})',
     )
-    small.add_argument('--threads', type=int, help='processor threads (default: all)')
+    small.add_argument('--threads', type=Whole(1), help='processor threads (default: all)')
     large = parser.add_argument_group('only for a vision-language base')
     adapt_vlm.add_arguments(large)
     parser.set_defaults(kinds=(option_names(small), option_names(large)))

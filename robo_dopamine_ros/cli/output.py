@@ -5,10 +5,7 @@ import time
 from pathlib import Path
 
 from robo_dopamine_ros.cli.dds_domain import add_domain_argument
-
-
-class OutputError(ValueError):
-    """The output folder cannot be used."""
+from robo_dopamine_ros.cli.option_types import OutputError, check_writable_dir, output_dir
 
 
 def add_cell_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -20,7 +17,10 @@ def add_cell_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
         help='folder of the reward model (default: the one shipped)',
     )
     parser.add_argument(
-        '--out', metavar='DIR', type=Path, help=f'folder for the report (default: runs/{verb}/..)'
+        '--out',
+        metavar='DIR',
+        type=output_dir,
+        help=f'folder for the report (default: runs/{verb}/..)',
     )
     parser.add_argument('--verbose', action='store_true', help='show the output of all processes')
     add_domain_argument(parser)
@@ -39,5 +39,6 @@ def make_output_dir(path: Path | None, verb: str, name: str) -> Path:
     folder = path or Path('runs') / verb / f'{stamp}-{name}'
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f'{folder}: not an empty folder; nothing is written over')
+    check_writable_dir(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

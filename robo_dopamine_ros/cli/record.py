@@ -1,9 +1,10 @@
 """The verb `record`: simulated demonstrations of the scripted expert, for `adapt` and `train`."""
 
 import argparse
-from pathlib import Path
 
 from tqdm import tqdm
+
+from robo_dopamine_ros.cli.option_types import SEED, Real, Whole, output_dir
 
 HELP = 'record simulated demonstrations of the scripted expert'
 EXAMPLES = """\
@@ -18,14 +19,22 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.add_argument(
-        '--out', metavar='DIR', type=Path, required=True, help='folder for the episode folders'
+        '--out',
+        metavar='DIR',
+        type=output_dir,
+        required=True,
+        help='folder for the episode folders',
     )
-    parser.add_argument('--count', type=int, default=1, help='how many (default: %(default)s)')
+    parser.add_argument('--count', type=Whole(1), default=1, help='how many (default: %(default)s)')
     parser.add_argument(
-        '--seed', type=int, default=0, help='of start poses and expert (default: 0)'
+        '--seed', type=SEED, default=0, help='of start poses and expert (default: 0)'
     )
     parser.add_argument(
-        '--clearance', type=float, default=0.002, metavar='M', help='of the hole (default: 0.002)'
+        '--clearance',
+        type=Real(0.0, 0.02, 'metres'),
+        default=0.002,
+        metavar='M',
+        help='of the hole (default: 0.002)',
     )
     parser.add_argument(
         '--layout',

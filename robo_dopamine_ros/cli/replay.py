@@ -12,6 +12,7 @@ import numpy as np
 from robo_dopamine_ros.cli.console import StatusConsole
 from robo_dopamine_ros.cli.dds_domain import VARIABLE, domain_variables
 from robo_dopamine_ros.cli.episode_report import invalid_reasons, make_report, write_report
+from robo_dopamine_ros.cli.option_types import Real
 from robo_dopamine_ros.cli.output import add_cell_arguments, make_output_dir, resolve_model
 from robo_dopamine_ros.data.episode_curves import EpisodeCurves, ProgressCurve, curves_of_messages
 from robo_dopamine_ros.data.episode_folder import open_recording
@@ -38,7 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument('episode', metavar='EPISODE_DIR', type=Path, help='folder of the episode')
     parser.add_argument(
-        '--speed', type=float, default=1.0, help='times the recorded rate (default: 1)'
+        '--speed',
+        type=Real(0.0, 100.0),
+        default=1.0,
+        help='times the recorded rate (default: 1)',
     )
     parser.add_argument('--json', action='store_true', help='print the summary as one JSON object')
     add_cell_arguments(parser, 'replay')

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robo_dopamine_ros.cli.console import progress_bar
+from robo_dopamine_ros.cli.option_types import SEED, Real, Whole, output_dir
 from robo_dopamine_ros.cli.output import make_output_dir
 from robo_dopamine_ros.ros import environment
 
@@ -35,13 +36,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from robo_dopamine_ros.reward.progress import FUSIONS
 
     add = parser.add_argument
-    add('--out', metavar='DIR', type=Path, help='run directory (default: runs/train/..)')
-    add('--resume', metavar='RUN_DIR', type=Path, help='continue an interrupted run')
-    add('--seed', type=int, help='of all random numbers (default: 0)')
-    add('--rollouts', type=int, metavar='N', help='online; 0 only prepares a run (default: 120)')
+    add('--out', metavar='DIR', type=output_dir, help='run directory (default: runs/train/..)')
+    add('--resume', metavar='RUN_DIR', type=output_dir, help='continue an interrupted run')
+    add('--seed', type=SEED, help='of all random numbers (default: 0)')
+    add(
+        '--rollouts',
+        type=Whole(0),
+        metavar='N',
+        help='online; 0 only prepares a run (default: 120)',
+    )
     add('--algorithm', choices=ALGORITHMS, help=f'default: {ALGORITHMS[0]}')
     add('--reward', choices=tuple(REWARDS), help='shaped by progress, or a baseline')
-    add('--clearance', type=float, metavar='M', help='of the hole (default: 0.002)')
+    add(
+        '--clearance',
+        type=Real(0.0, 0.02, 'metres'),
+        metavar='M',
+        help='of the hole (default: 0.002)',
+    )
     add(
         '--demonstrations',
         metavar='N_OR_DIR',
@@ -62,11 +73,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add('--fusion', choices=FUSIONS, help='of the perspectives of progress (default: mean)')
     add('--perspective', choices=PERSPECTIVES, help='the only one used as potential')
-    add('--interventions', type=int, metavar='N', help='first rollouts with them (default: 15)')
-    add('--updates', type=int, metavar='N', help='gradient steps per step (default: 8)')
-    add('--pretraining', type=int, metavar='N', help='gradient steps before (default: 300)')
-    add('--evaluation', type=int, default=50, metavar='N', help='episodes after (default: 50)')
-    add('--eval-before', type=int, default=20, metavar='N', help='episodes before (default: 20)')
+    add(
+        '--interventions', type=Whole(0), metavar='N', help='first rollouts with them (default: 15)'
+    )
+    add('--updates', type=Whole(0), metavar='N', help='gradient steps per step (default: 8)')
+    add('--pretraining', type=Whole(0), metavar='N', help='gradient steps before (default: 300)')
+    add('--evaluation', type=Whole(0), default=50, metavar='N', help='episodes after (default: 50)')
+    add(
+        '--eval-before',
+        type=Whole(0),
+        default=20,
+        metavar='N',
+        help='episodes before (default: 20)',
+    )
     add('--json', action='store_true', help='end with one JSON object on stdout')
 
 

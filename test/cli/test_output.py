@@ -49,7 +49,7 @@ def test_the_cells_name_their_processes():
     assert titles == ['player', 'reward', 'episode_manager']
     assert [p.title for p in cell.demo_processes(None, 3)] == ['sim', 'reward', 'episode_manager']
     reward = cell.replay_processes(Path('e'), Path('m'), ['front'])[1].command()
-    assert reward[-4:] == ['-p', 'cameras.views:=["front"]', '-p', 'model:="m"']
+    assert {'cameras.views:=["front"]', 'model:="m"'} < set(reward)
 
 
 @pytest.fixture
