@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,12 @@ from robo_dopamine_ros.cli.episode_report import (
     write_report,
 )
 from robo_dopamine_ros.cli.option_types import SEED, Whole
-from robo_dopamine_ros.cli.output import add_cell_arguments, make_output_dir, resolve_model
+from robo_dopamine_ros.cli.output import (
+    add_cell_arguments,
+    is_failure,
+    open_output_dir,
+    resolve_model,
+)
 from robo_dopamine_ros.data.episode_curves import ProgressCurve, curves_of_messages
 from robo_dopamine_ros.data.filmstrip import FilmstripFrame, crop_to_fill
 from robo_dopamine_ros.nodes import cell
@@ -59,7 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the episodes, then write the report."""
     model = resolve_model(args.model)
-    folder = make_output_dir(args.out, 'demo', 'insertion')
+    with open_output_dir(args.out, 'demo', 'insertion', is_failure) as folder:
+        return _run_into(folder, model, args)
+
+
+def _run_into(folder: Path, model: Path | None, args: argparse.Namespace) -> int:
     os.environ.update(domain_variables(args.domain))
     environment.activate()
     from robo_dopamine_ros.cli.cell_session import open_session

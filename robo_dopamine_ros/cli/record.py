@@ -1,10 +1,11 @@
 """The verb `record`: simulated demonstrations of the scripted expert, for `adapt` and `train`."""
 
 import argparse
+import shutil
 
 from tqdm import tqdm
 
-from robo_dopamine_ros.cli.option_types import SEED, Real, Whole, output_dir
+from robo_dopamine_ros.cli.option_types import SEED, OutputError, Real, Whole, output_dir
 
 HELP = 'record simulated demonstrations of the scripted expert'
 EXAMPLES = """\
@@ -45,14 +46,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record into numbered episode folders."""
+    """Record into numbered episode folders; one that is not complete is removed."""
     from robo_dopamine_ros.envs.insertion import make_training_env
-    from robo_dopamine_ros.training.demonstrations import record_demonstration, save_demonstration
+    from robo_dopamine_ros.training.demonstrations import (
+        demonstration_name,
+        record_demonstration,
+        save_demonstration,
+    )
 
+    folders = [args.out / demonstration_name(index) for index in range(args.count)]
+    if taken := next((folder for folder in folders if folder.exists()), None):
+        raise OutputError(f'{taken} is there already, nothing is written over; name another --out')
     env = make_training_env(args.clearance)
-    for index in tqdm(range(args.count), desc='demonstrations'):
+    for index, folder in enumerate(tqdm(folders, desc='demonstrations')):
         recording, trajectory = record_demonstration(env, args.seed, index)
-        save_demonstration(recording, trajectory, args.out / recording.name, args.layout)
+        try:
+            save_demonstration(recording, trajectory, folder, args.layout)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     env.close()
     print(f'{args.out}: {args.count} demonstrations of the scripted expert')
     return 0
