@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from robo_dopamine_ros.cli import interrupts
 from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole, progress_line
 from robo_dopamine_ros.cli.output import LOGS
 from robo_dopamine_ros.cli.supervisor import Supervisor, console_log
@@ -39,6 +40,7 @@ class CellSession:
         """Wait for a condition; raises CellError with the text `failure` after `timeout` [s]."""
         deadline = time.monotonic() + timeout
         while not condition():
+            interrupts.check()
             self.supervisor.check()
             if time.monotonic() > deadline:
                 raise CellError(f'{failure} within {timeout:.0f} s')
