@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from robo_dopamine_ros.cli.dds_domain import domain_variables
+from robo_dopamine_ros.cli.option_types import output_dir
 from robo_dopamine_ros.ros import environment
 
 HELP = 'run the measurements of bench/ and write their results as JSON'
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('names', metavar='NAME', nargs='*', help='measurements (default: all)')
     parser.add_argument('--list', action='store_true', help='name the measurements there are')
     parser.add_argument(
-        '--out', metavar='DIR', type=Path, default=Path('runs/bench'), help='folder for the JSON'
+        '--out', metavar='DIR', type=output_dir, default='runs/bench', help='folder for the JSON'
     )
     parser.add_argument('--args', metavar='TEXT', default='', help='passed to each of them')
 

@@ -4,6 +4,8 @@ import argparse
 import os
 import socket
 
+from robo_dopamine_ros.cli.option_types import Whole
+
 MAX_DOMAIN = 101  # the ports of higher ones overlap Linux's ephemeral ports
 MAX_PARTICIPANTS = 32  # that are looked for, as rmw_fastrtps does on one computer
 VARIABLE = 'ROS_DOMAIN_ID'
@@ -42,15 +44,9 @@ def add_domain_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--domain',
         metavar='N',
-        type=_domain,
+        type=Whole(0, MAX_DOMAIN),
         help='DDS domain of the nodes (default: one of their own, whatever ROS_DOMAIN_ID is)',
     )
-
-
-def _domain(text: str) -> int:
-    if not (text.isdecimal() and int(text) <= MAX_DOMAIN):
-        raise argparse.ArgumentTypeError(f'{text!r} is no DDS domain; it must be 0..{MAX_DOMAIN}')
-    return int(text)
 
 
 def _is_free(port: int) -> bool:

@@ -3,11 +3,11 @@
 import argparse
 import math
 import sys
-from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.cli import teleop_check
 from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole
+from robo_dopamine_ros.cli.option_types import Real, output_file
 from robo_dopamine_ros.nodes import cell_config
 from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.ros import environment
@@ -36,13 +36,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--frame', choices=('base', 'tool'), help='frame of the motion (default: base)'
     )
     parser.add_argument(
-        '--facing', metavar='DEGREES', type=float, help="direction you look in, about the base's z"
+        '--facing',
+        metavar='DEGREES',
+        type=Real(unit='degrees'),
+        help="direction you look in, about the base's z",
     )
-    parser.add_argument('--speed', metavar='M/S', type=float, help='of a full deflection')
+    parser.add_argument(
+        '--speed',
+        metavar='M/S',
+        type=Real(0.0, unit='metres a second'),
+        help='of a full deflection',
+    )
     parser.add_argument('--person', metavar='NAME', help='your name, as the services record it')
     parser.add_argument('--namespace', metavar='NAME', default='', help='of the cell')
     parser.add_argument('--check', action='store_true', help=teleop_check.HELP)
-    parser.add_argument('--cell', metavar='FILE', type=Path, help='cell file, for --check')
+    parser.add_argument('--cell', metavar='FILE', type=output_file, help='cell file, for --check')
     parser.add_argument(
         '--set',
         metavar='KEY=VALUE',

@@ -7,6 +7,7 @@ run (`training.stages`) then call the TrainingRun.
 import dataclasses
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -58,6 +59,10 @@ ADAPTATION_CONFIG = CompactTrainConfig(steps=30, seconds=90.0, rate=3e-4, streng
 ROLLOUT_SEEDS, EVAL_BEFORE_SEEDS, EVAL_SEEDS = 2_000_000, 5_000_000, 9_000_000
 SEEDS_PER_RUN = 1_000
 Demonstration = tuple[Recording, Trajectory]
+
+
+class RunWarning(UserWarning):
+    """Something of a run that a person should look at; the run goes on."""
 
 
 class SessionRewardModel:
@@ -262,4 +267,6 @@ def adapt_reward_model(
     if not (folder / 'model.json').exists():
         open_with_features(base_model, config.policy_views)  # refuses an unknown view at once
         adaptation = dataclasses.replace(ADAPTATION_CONFIG, threads=2)
-        adapt([demonstration], folder, adaptation, config.seed, base_model, report=report)
+        result = adapt([demonstration], folder, adaptation, config.seed, base_model, report=report)
+        if result.weaknesses:
+            warnings.warn(f'the reward model {folder} is {result.verdict}', RunWarning, 2)
