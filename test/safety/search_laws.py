@@ -1,0 +1,290 @@
+"""Laws on what leaves the gate's node, checked tick by tick; written from the laws alone."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pinocchio as pin
+from search_arms import Setup
+from search_rig import Tick
+
+from robo_dopamine_ros.safety.gate import GateSettings
+from robo_dopamine_ros.safety.limiter import Limits
+from robo_dopamine_ros.types import Mode
+
+LAWS = (
+    'speed',  # step of the tool <= speed x time since the last message
+    'angular speed',
+    'restart',  # after a pause of more than 0.25 s: begins at the measured tool
+    'box',  # inside, or no farther out than before or than the measured tool
+    'joint speed',
+    'joint acceleration',
+    'still',  # while nobody may move the arm, and it has had time to brake: only to the tool
+    're-anchoring',  # another source, rearm or release: motion continues from the measured tool
+    'gripper',  # no message to it while no source moves the arm
+    'unarmed',  # nothing is sent before the gate is armed
+    'finite',
+    'authority',  # a mode that moves only for a source that may
+    'latch',  # stop lock, zone, late tick, silent driver: latched in the same tick
+    'slow',  # a source moves no faster while a zone says slow
+    'told',  # `control` says what was sent
+)
+SHARE, FLOAT = 1.01, 2e-8  # 1 % and rounding [m, rad]
+PAUSE = 0.25  # without a message, after which it begins at the measured tool [s]
+BEGIN = 1e-6  # how near to the measured one [m, rad]
+SETTLING = 0.02  # beyond the stop time: one tick [s]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One broken law."""
+
+    law: str
+    tick: int
+    now: float
+    text: str
+    excess: float
+
+
+def angle(a: pin.SE3, b: pin.SE3) -> float:
+    """Angle between two orientations [rad]; exact near zero too."""
+    return float(np.linalg.norm(pin.log3(a.rotation.T @ b.rotation)))
+
+
+def distance(a: pin.SE3, b: pin.SE3) -> float:
+    """Distance of two positions [m]."""
+    return float(np.linalg.norm(a.translation - b.translation))
+
+
+class Laws:
+    """Compares every tick with the one before."""
+
+    def __init__(self, setup: Setup, limits: Limits, settings: GateSettings) -> None:
+        self.setup, self.limits = setup, limits
+        self.armed = settings.armed
+        self.worst: dict[str, float] = {}  # largest excess by law
+        self.by_joints = setup.name != 'crisp'
+        self.still_noise = (1e-4, 1e-3) if self.by_joints else (1e-7, 1e-6)  # of IK [m, rad]
+        self._index = -1
+        self._last: Tick | None = None  # newest one in which a pose was sent
+        self._velocity: np.ndarray | None = None  # of the joints sent [rad/s]
+        self._moved = -math.inf  # when a source might move the arm last [s]
+        self._fingers: tuple[float, ...] = ()  # sent last since the rearm
+        self._anchor: _Anchor | None = None
+        self._source: tuple[Mode, str] | None = None
+        self._slow_since = math.inf
+
+    def check(self, tick: Tick) -> list[Violation]:
+        """Return which laws this tick breaks."""
+        self._index += 1
+        self.armed |= tick.rearmed
+        if tick.allowed:
+            self._moved = tick.now
+        if not tick.slow:
+            self._slow_since = math.inf
+        self._slow_since = min(self._slow_since, tick.now)
+        found = [
+            Violation(law, self._index, tick.now, text, excess)
+            for law, excess, text in self._broken(tick)
+        ]
+        if tick.pose is not None:
+            self._last = tick
+        return found
+
+    def _broken(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
+        yield from self._decisions(tick)
+        if tick.rearmed:
+            self._fingers = ()
+        if tick.fingers and not tick.allowed and tick.fingers != self._fingers:
+            yield 'gripper', 0.0, f'{tick.fingers} m sent in {tick.control.mode.name}'
+        self._fingers = tick.fingers or self._fingers
+        if not np.isfinite(tick.numbers).all():
+            yield 'finite', math.inf, f'{tick.numbers}'
+        if not self.armed and (tick.pose is not None or tick.fingers):
+            yield 'unarmed', 0.0, 'something was sent'
+        if tick.pose is None:
+            self._anchor = None
+            return
+        target = tick.control.target
+        told = 6e-4 if self.by_joints else 1e-9  # of inverse kinematics that has arrived [m]
+        if target is None or np.linalg.norm(target.position - tick.pose.translation) > told:
+            yield 'told', 0.0, f'{target} told, {tick.pose.translation} sent'
+        yield from self._box(tick)
+        if self._last is not None:
+            yield from self._steps(tick, self._last)
+            yield from self._still(tick, self._last)
+        yield from self._anchoring(tick)
+
+    def _decisions(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
+        control = tick.control
+        if control.mode not in (Mode.HOLD, Mode.STOPPED) and control.mode not in tick.allowed:
+            yield 'authority', 0.0, f'{control.mode.name} moves; allowed: {set(tick.allowed)}'
+        if tick.must_stop and not (control.mode is Mode.STOPPED and control.latched):
+            yield 'latch', 0.0, f'{control.mode.name} although {tick.must_stop}'
+
+    def _steps(self, tick: Tick, last: Tick) -> Iterator[tuple[str, float, str]]:
+        assert tick.pose is not None
+        assert last.pose is not None
+        seconds = tick.now - last.now
+        step, turn = distance(last.pose, tick.pose), angle(last.pose, tick.pose)
+        if seconds > PAUSE:
+            yield from self._restart(tick, step, turn)
+        else:
+            limits = self.limits
+            for law, moved, most in (
+                ('speed', step, limits.speed * seconds),
+                ('angular speed', turn, limits.angular_speed * seconds),
+            ):
+                excess = moved - SHARE * most
+                self.worst[law] = max(self.worst.get(law, -1.0), moved / max(most, 1e-6) - 1)
+                if excess > FLOAT:
+                    yield law, moved / most - 1, f'{moved:.5f} in {seconds:.4f} s, most {most:.5f}'
+            yield from self._slow(tick, step, turn, seconds)
+        if tick.joints is not None and last.joints is not None:
+            yield from self._joint_steps(tick.joints, last.joints, seconds)
+
+    def _restart(self, tick: Tick, step: float, turn: float) -> Iterator[tuple[str, float, str]]:
+        assert tick.pose is not None
+        small = step <= SHARE * self.limits.speed * PAUSE
+        small = small and turn <= SHARE * self.limits.angular_speed * PAUSE
+        if tick.joints is not None and tick.measured_joints is not None:
+            gap = float(np.abs(tick.joints - tick.measured_joints).max())
+        else:
+            assert tick.measured is not None
+            gap = max(distance(tick.pose, tick.measured), angle(tick.pose, tick.measured))
+        if gap > BEGIN and not small:
+            yield 'restart', gap, f'{gap:.4f} from what is measured; step {step:.4f}, {turn:.4f}'
+
+    def _slow(
+        self, tick: Tick, step: float, turn: float, seconds: float
+    ) -> Iterator[tuple[str, float, str]]:
+        limits = self.limits
+        if tick.now - self._slow_since <= limits.stop_time + SETTLING:
+            return
+        if tick.control.mode in (Mode.HOLD, Mode.STOPPED):
+            return
+        for unit, moved, speed in (
+            ('m', step, limits.speed),
+            ('rad', turn, limits.angular_speed),
+        ):
+            most = limits.slow_scale * speed * seconds
+            if moved > SHARE * most + 1e-5:
+                yield 'slow', moved / most - 1, f'{moved:.5f} {unit}, most {most:.5f}'
+
+    def _joint_steps(
+        self, joints: np.ndarray, last: np.ndarray, seconds: float
+    ) -> Iterator[tuple[str, float, str]]:
+        if seconds <= 0:
+            return
+        ik, velocity = self.setup.ik, (joints - last) / seconds
+        fastest = np.minimum(ik.speed, self.kinematic_speed)
+        excess = float((np.abs(joints - last) - SHARE * fastest * seconds).max())
+        if excess > FLOAT:
+            yield 'joint speed', float(np.abs(velocity).max()), f'{velocity.round(3)} rad/s'
+        before, self._velocity = self._velocity, velocity
+        if seconds > PAUSE:
+            self._velocity = np.zeros(len(joints))  # it begins at rest
+            return
+        if before is None:
+            return
+        change = float(np.abs(velocity - before).max())
+        if change > SHARE * ik.acceleration * seconds + 1e-5:
+            share = change / (ik.acceleration * seconds)
+            yield 'joint acceleration', share, f'{change:.4f} rad/s in {seconds:.4f} s'
+
+    @property
+    def kinematic_speed(self) -> np.ndarray:
+        from search_arms import KINEMATICS
+
+        return KINEMATICS[self.setup.described.name].velocity
+
+    def _box(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
+        assert tick.pose is not None
+        out = self._outside(tick.pose)
+        before = self._outside(self._last.pose) if self._last and self._last.pose else None
+        measured = self._outside(tick.measured) if tick.measured else np.zeros(3)
+        most = measured if before is None else np.maximum(measured, before)
+        excess = float((out - most).max())
+        self.worst['box'] = max(self.worst.get('box', 0.0), excess)
+        if excess > FLOAT:
+            yield 'box', excess, f'{1e3 * excess:.4f} mm farther out'
+
+    def _outside(self, pose: pin.SE3) -> np.ndarray:
+        low, high = np.array(self.limits.low), np.array(self.limits.high)
+        p = pose.translation
+        return np.maximum(np.maximum(low - p, p - high), 0.0)
+
+    def _still(self, tick: Tick, last: Tick) -> Iterator[tuple[str, float, str]]:
+        assert tick.pose is not None
+        if tick.now - self._moved <= self.limits.stop_time + SETTLING or tick.measured is None:
+            return
+        assert last.pose is not None
+        if tick.now - last.now > PAUSE:
+            return
+        away = distance(tick.pose, tick.measured) - distance(last.pose, tick.measured)
+        turned = angle(tick.pose, tick.measured) - angle(last.pose, tick.measured)
+        if away <= self.still_noise[0] and turned <= self.still_noise[1]:
+            return
+        if tick.joints is not None and last.joints is not None and tick.measured_joints is not None:
+            gap = np.abs(tick.joints - tick.measured_joints).max()
+            if gap <= np.abs(last.joints - tick.measured_joints).max() + 1e-9:
+                return  # towards the measured joints
+        text = f'{1e3 * away:.3f} mm, {turned:.4f} rad away from the tool in '
+        yield 'still', max(away, turned), text + tick.control.mode.name
+
+    def _anchoring(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
+        assert tick.pose is not None
+        mode, last = tick.control.mode, self._last
+        source = (mode, tick.control.source) if mode not in (Mode.HOLD, Mode.STOPPED) else None
+        if tick.rearmed or tick.released:
+            self._source = None
+        changed = source is not None and source != self._source
+        self._source = source or self._source
+        if (changed or tick.rearmed or tick.released) and tick.measured is not None and last:
+            self._anchor = _Anchor(tick.now, tick.measured, distance(tick.pose, tick.measured))
+            assert last.pose is not None
+            seconds = max(tick.now - last.now, 1e-3)
+            self._anchor.budget = self._coasting(distance(tick.pose, last.pose) / seconds)
+        anchor = self._anchor
+        if anchor is None or tick.measured is None:
+            return
+        if mode is Mode.STOPPED or tick.fault or self._outside(anchor.tool).any():
+            self._anchor = None
+            return
+        gap = distance(tick.pose, tick.measured)
+        if gap > 0.9 * self.limits.max_tracking_error and tick.now > anchor.time:
+            self._anchor = None  # the tool drags it along
+            return
+        seconds = tick.now - (self._last.now if self._last else tick.now)
+        speed = max((tick.commanded[m] for m in tick.allowed), default=0.0)
+        anchor.budget += min(speed, self.limits.speed) * seconds
+        if tick.now > anchor.time:
+            scale = self.limits.slow_scale if tick.slow else 1.0
+            anchor.way -= 0.5 * scale * self.limits.speed * min(seconds, 0.05)
+            anchor.way = max(0.0, anchor.way)
+        late = 0.2 * self.limits.speed if self.by_joints else 0.0
+        noise = 2e-3 if self.by_joints else 1e-6
+        off = distance(tick.pose, anchor.tool) - anchor.way - anchor.budget - noise - late
+        if mode is Mode.HOLD and (
+            anchor.way == 0 or gap <= distance(anchor.tool, tick.measured)
+        ):
+            self._anchor = None  # it was reached, or what is sent is nearer to the tool
+            return
+        if off > 0:
+            yield 're-anchoring', off, f'{1e3 * off:.2f} mm too far from where the tool was'
+            self._anchor = None
+
+    def _coasting(self, speed: float) -> float:
+        """Distance until a speed that is carried over is braked [m]."""
+        return speed * speed / (2 * self.limits.acceleration) + 0.05 * speed
+
+
+@dataclass
+class _Anchor:
+    """Where the tool was measured when motion had to restart there."""
+
+    time: float
+    tool: pin.SE3
+    way: float  # that may still lie between what is sent and where the tool was [m]
+    budget: float = 0.0  # what sources commanded since [m]
