@@ -167,7 +167,7 @@ TELEOP_LOST = {
 SWITCH_LOST = _latch('the enabling switch is silent')
 ZONE = f'safety/zone of {DEVICE!r}'
 ZONE_LOST = _latch(f'{ZONE} is silent', persists=True)
-ENABLE_RELEASED = {
+ENABLE_RELEASED: dict[str, Any] = {
     'mode': Mode.HOLD,
     'reason': 'policy/command waits: the enabling switch is released',
     'diagnostics': (GATE, 'the enabling switch is released'),

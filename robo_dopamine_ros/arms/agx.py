@@ -26,7 +26,7 @@ from robo_dopamine_ros.arms.arm import (
     OutgoingMessage,
     normalized_pose,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
 from robo_dopamine_ros.geometry import pose_difference
@@ -103,7 +103,7 @@ class AgxConfig:
             raise ValueError(f'command = {self.command!r}; it must be {allowed}')
 
 
-class AgxArm:
+class AgxArm(GripperOwner):
     """Commands all joints and the gripper in one message; reads joints and tool pose."""
 
     name = 'agx'
@@ -124,7 +124,7 @@ class AgxArm:
             )
         self._width: Joints | None = None  # newest gripper command
         base, tool = config.base_frame, config.tool_frame
-        self._joints = JointStateReader(agx.kinematics, config.joints, base, tool)
+        self._joints = JointStateReader(agx.kinematics, config.joints, base, tool, config.whole_arm)
         self._ik = IkController(self._joints)
         self._poses_agreed = False  # whether the driver's tool pose and ours did, once
         best_effort = partial(Channel, reliable=False)
@@ -160,7 +160,9 @@ class AgxArm:
         fault = blocked or self._pose_disagreement() or self._ik.tracking_fault()
         return self._joints.arm_state(self.name, fault, self._gripper.opening)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the joint positions of this tick; nothing while the arm could not follow."""
         blocked = self._status_fault() or self._ik.interruption(now) or self._pose_disagreement()
         if blocked:
@@ -170,7 +172,7 @@ class AgxArm:
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
         if math.isnan(gripper):
             self._width = None  # nobody commands it
-        for message in self._gripper.command(gripper):
+        for message in self._gripper.command(gripper, now, commanded):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)
         if self._width:  # in every message, because a single one may be lost
@@ -206,7 +208,7 @@ class AgxArm:
         if not self._joints.on_joint_state(joints, stamp, now):
             raise ValueError(f'none of our joints is there, but {", ".join(joints.names)}')
         if self._finger in joints.names:
-            self._gripper.on_joint_state(joints)
+            self._gripper.on_joint_state(joints, now)
 
     def _status_fault(self) -> str:
         """Return why the arm would not follow; empty as far as is known."""

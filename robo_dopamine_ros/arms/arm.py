@@ -84,6 +84,10 @@ class Arm(Protocol):
     inputs: Sequence[Channel]
     outputs: Sequence[Channel]
 
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """What is wrong, by channel, although the arm can work."""
+
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Handle a message; `stamp` is that of its header, or of its arrival [ns].
 
@@ -93,11 +97,21 @@ class Arm(Protocol):
     def state(self, now: float) -> ArmState | str:
         """Return the measured state, or what is missing, silent or invalid, with its value."""
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the messages that move the tool to a target pose, base frame.
 
-        `gripper` is 0 closed .. 1 open. Called once per tick, also while holding, so that drivers
-        with a timeout keep receiving commands; only after `state` returned an ArmState.
+        `gripper` is 0 closed .. 1 open, or NaN while nobody commands it. Unless a source of
+        commands is active (`commanded`), the gripper is told nothing, not even again. Called once
+        per tick, also while holding, so that drivers with a timeout keep receiving commands; only
+        after `state` returned an ArmState.
+        """
+
+    def on_goal_end(self, channel: str, error: str, now: float) -> None:
+        """Handle the end of the newest goal of an action in `outputs`.
+
+        `error` says why it was not reached; empty: it was.
         """
 
     def start(self) -> CallSequence:

@@ -17,6 +17,7 @@ from robo_dopamine_ros.arms.position_controller import (
     PositionControllerConfig,
 )
 from robo_dopamine_ros.arms.servo import ServoArm, ServoConfig
+from robo_dopamine_ros.arms.whole_arm import WholeArmConfig
 
 ARM_CLASSES: dict[str, Callable[['ArmConfig', Any, float], Arm]] = {
     'crisp': CrispArm,
@@ -40,6 +41,7 @@ class ArmConfig:
     position_controller: PositionControllerConfig = field(default_factory=PositionControllerConfig)
     servo: ServoConfig = field(default_factory=ServoConfig)
     agx: AgxConfig = field(default_factory=AgxConfig)
+    whole_arm: WholeArmConfig = field(default_factory=WholeArmConfig)
 
     def __post_init__(self) -> None:
         for name in ('base_frame', 'tool_frame'):

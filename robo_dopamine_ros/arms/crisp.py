@@ -31,7 +31,7 @@ from robo_dopamine_ros.arms.arm import (
     check_finite,
     normalized_pose,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.geometry import rotate_twist
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -69,7 +69,7 @@ class CrispConfig:
     franka: FrankaConfig = field(default_factory=FrankaConfig)
 
 
-class CrispArm:
+class CrispArm(GripperOwner):
     """Commands target poses; reads pose, twist and joints."""
 
     name = 'crisp'
@@ -96,12 +96,12 @@ class CrispArm:
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Handle a message of the controllers or the gripper."""
         if self._gripper.inputs and channel == self._config.gripper.state:
-            self._gripper.on_joint_state(value)
+            self._gripper.on_joint_state(value, now)
         if channel == CURRENT_POSE.name:
             value = normalized_pose(value)
         elif channel == self._crisp.joint_states:
             value = _select_joints(value, self._config.joints)
-        elif channel in (CURRENT_TWIST.name, self._crisp.wrench):
+        elif channel == CURRENT_TWIST.name:
             value = check_finite(value)
         if value is not None:
             self._latest.on_message(channel, value, stamp, now)
@@ -112,8 +112,7 @@ class CrispArm:
         activity = latest.get(self._activity.name)
         fault = controller_manager.inactive_reason(activity, franka.controllers, franka.hardware)
         silent = latest.timeout_reason(self._required, now, self._timeout)
-        gripper = (channel.name for channel in self._gripper.inputs)
-        silent = silent or latest.timeout_reason(gripper, now, self._config.gripper.timeout)
+        silent = silent or self._gripper.missing(now)
         if silent:
             return '; '.join(filter(None, (fault, silent)))
         pose, joints = latest[CURRENT_POSE.name], latest[self._crisp.joint_states].value
@@ -131,10 +130,12 @@ class CrispArm:
             driver=self.name,
         )
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the target pose; the stiffness is a parameter of the controller."""
         message = OutgoingMessage(TARGET_POSE.name, target, self._config.base_frame)
-        return DriverCommand([message, *self._gripper.command(gripper)], target)
+        return DriverCommand([message, *self._gripper.command(gripper, now, commanded)], target)
 
     def start(self) -> CallSequence:
         """Activate the controllers of a Franka; those of other robots are active from the start."""

@@ -7,7 +7,13 @@ import numpy as np
 
 from robo_dopamine_ros.arms.differential_ik import ARRIVAL_TOLERANCE, ERROR_WEIGHTS, IkStep, ik_step
 from robo_dopamine_ros.arms.joint_guard import JointGuard
-from robo_dopamine_ros.arms.joint_motion import JointMotion, advance, at_rest, closing_share
+from robo_dopamine_ros.arms.joint_motion import (
+    JointMotion,
+    advance,
+    at_rest,
+    at_standstill,
+    closing_share,
+)
 from robo_dopamine_ros.arms.joint_state import JointStateReader
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import Pose
@@ -82,7 +88,25 @@ class IkController:
             return self._wait(self._motion, target)
         before, self._target = self._target, target
         joints = self._joints
-        return ik_step(joints.kinematics, joints.ik, self._motion, target, seconds, before)
+        step = ik_step(joints.kinematics, joints.ik, self._motion, target, seconds, before)
+        return self._checked(self._motion, step, seconds)
+
+    def _checked(self, motion: JointMotion, step: IkStep, seconds: float) -> IkStep:
+        """Return the step, or one that brakes where the whole arm would not be clear after it.
+
+        It is checked where the arm would stand if it braked after the step, so that this is
+        always possible.
+        """
+        kinematics, ik, whole_arm = self._joints.kinematics, self._joints.ik, self._joints.whole_arm
+        if whole_arm is None or seconds <= 0:
+            return step
+        reason = whole_arm.refusal(motion.positions, at_standstill(step.motion, ik.acceleration))
+        if not reason:
+            return step
+        limits = kinematics.limits.within(ik.margin, ik.speed)
+        still = np.zeros(len(motion.positions))
+        braked = advance(motion, still, limits, ik.acceleration, seconds)
+        return IkStep(braked, kinematics.pose(braked.positions), reason)
 
     def _return(self, motion: JointMotion, goal: np.ndarray, seconds: float) -> IkStep:
         """Approach the joints (n,) [rad] at which the arm was when it did not follow."""

@@ -84,3 +84,10 @@ def advance(
     share = min(1.0, float(shares.min(initial=math.inf)))
     velocities = start + share * way
     return JointMotion(motion.positions + velocities * seconds, velocities)
+
+
+def at_standstill(motion: JointMotion, acceleration: float) -> np.ndarray:
+    """Return the joints (n,) [rad] at which a motion ends that is braked from now on."""
+    longest = float(np.abs(motion.velocities).max()) / acceleration
+    joints: np.ndarray = motion.positions + motion.velocities * (longest / 2)
+    return joints

@@ -11,12 +11,14 @@ import numpy as np
 from robo_dopamine_ros.arms.arm import UNKNOWN_WRENCH, Channel, Joints, check_finite
 from robo_dopamine_ros.arms.differential_ik import IkConfig
 from robo_dopamine_ros.arms.joint_turns import JointTurns
+from robo_dopamine_ros.arms.whole_arm import WholeArm, WholeArmConfig, make_whole_arm
 from robo_dopamine_ros.geometry import rotate_twist
 from robo_dopamine_ros.types import SECOND, ArmState, Pose
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import Kinematics
 
+NO_WHOLE_ARM = WholeArmConfig()
 MAX_VELOCITY_INTERVAL = 0.1  # positions further apart give no velocity [s]
 
 
@@ -40,10 +42,17 @@ class JointStateReader:
     """Reads the URDF and joint states, whose joints come in any order."""
 
     def __init__(
-        self, config: KinematicsConfig, joints: Sequence[str], base: str, tool: str
+        self,
+        config: KinematicsConfig,
+        joints: Sequence[str],
+        base: str,
+        tool: str,
+        whole_arm: WholeArmConfig = NO_WHOLE_ARM,
     ) -> None:
         """ValueError where the file of the URDF cannot be used, or pinocchio is missing."""
         self._offset, self._links = config.offset, (tuple(joints), base, tool)
+        self._whole_arm_config = whole_arm
+        self.whole_arm: WholeArm | None = None  # known with the URDF, where the model is known
         self.ik = config.ik
         self._urdf = ''
         self._kinematics: Kinematics | None = None
@@ -79,6 +88,7 @@ class JointStateReader:
                 f'{error}; joints need pinocchio: pip install pin, or rosdep install'
             ) from error
         self._kinematics = Kinematics(urdf, *self._links, self._offset)
+        self.whole_arm = make_whole_arm(self._kinematics, self._whole_arm_config)
         limits, rotates = self._kinematics.limits, self._kinematics.rotates
         self._turns = JointTurns(self.joints.names, limits.lower, limits.upper, rotates)
         if len(self.joints.positions):  # they came before the URDF

@@ -61,6 +61,7 @@ class Kinematics:
         self.rotates = ~np.array(prismatic)  # (n,) whether each is an angle
         self._q_index = np.array([joint.idx_q for joint in moved])
         self._columns = [joint.idx_v for joint in moved]
+        self._indices = [model.getJointId(name) for name in self.joints]
         self._tool = model.addFrame(_tool_frame(model, tool, offset))
         self._data = model.createData()  # only after all frames were added
         pin.framesForwardKinematics(model, self._data, pin.neutral(model))
@@ -81,6 +82,13 @@ class Kinematics:
             self._model, self._data, self._tool, pin.LOCAL_WORLD_ALIGNED
         )
         return pose, self._to_base @ jacobian[:, self._columns]
+
+    def frames(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rotations (n, 3, 3) and origins (n, 3) [m] of the joints, base frame."""
+        pin.forwardKinematics(self._model, self._data, self._model_q(q))
+        placements = [self._base * self._data.oMi[index] for index in self._indices]
+        rotations = np.array([placement.rotation for placement in placements])
+        return rotations, np.array([placement.translation for placement in placements])
 
     def _tool_pose(self) -> Pose:
         tool = self._base * pin.updateFramePlacement(self._model, self._data, self._tool)

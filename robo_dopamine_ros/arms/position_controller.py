@@ -17,9 +17,8 @@ from robo_dopamine_ros.arms.arm import (
     DriverCommand,
     LatestMessages,
     OutgoingMessage,
-    check_finite,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
 from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
@@ -41,7 +40,7 @@ class PositionControllerConfig:
     ur: UrConfig = field(default_factory=UrConfig)
 
 
-class PositionControllerArm:
+class PositionControllerArm(GripperOwner):
     """Commands and reads joint positions; the URDF relates them to poses of the tool."""
 
     name = 'position_controller'
@@ -56,7 +55,9 @@ class PositionControllerArm:
         self._gripper, self._latest = Gripper(config.gripper), LatestMessages()
         self._ur = UrRobot(controller.ur, self._latest)
         base, tool = config.base_frame, config.tool_frame
-        self._joints = JointStateReader(controller.kinematics, config.joints, base, tool)
+        self._joints = JointStateReader(
+            controller.kinematics, config.joints, base, tool, config.whole_arm
+        )
         self._ik = IkController(self._joints)
         self._activity = controller_manager.activity_channel(controller.manager)
         self._command_topic = f'{controller.controller}/commands'
@@ -78,11 +79,9 @@ class PositionControllerArm:
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Handle a message of the driver, the gripper or the robot, or the URDF."""
         if channel == self._gripper_state:
-            self._gripper.on_joint_state(value)
+            self._gripper.on_joint_state(value, now)
         if channel == self._controller.kinematics.description:
             self._joints.on_robot_description(value)
-        elif channel == self._controller.wrench:
-            value = check_finite(value)
         elif channel == self._controller.joint_states and not self._joints.on_joint_state(
             value, stamp, now
         ):
@@ -96,15 +95,16 @@ class PositionControllerArm:
         latest = self._latest
         fault = self._driver_fault() or self._ik.interruption(now) or self._ik.tracking_fault()
         silent = latest.timeout_reason(self._required, now, self._timeout)
-        gripper = [self._gripper_state] if self._gripper_state else []
-        silent = silent or latest.timeout_reason(gripper, now, self._config.gripper.timeout)
+        silent = silent or self._gripper.missing(now)
         missing = [self._joints.missing, self._ur.missing, silent]
         if any(missing):
             return '; '.join(filter(None, (fault, *missing)))
         wrench = latest.get(self._controller.wrench, UNKNOWN_WRENCH)
         return self._joints.arm_state(self.name, fault, self._gripper.opening, wrench)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the joint positions of this tick; nothing while the robot could not follow."""
         if blocked := self._driver_fault() or self._ik.interruption(now):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {blocked}')
@@ -112,7 +112,7 @@ class PositionControllerArm:
         if isinstance(step, str):
             return DriverCommand([], self._joints.tool_pose(), f'nothing is sent: {step}')
         message = OutgoingMessage(self._command_topic, step.joints)
-        messages = [message, *self._gripper.command(gripper)]
+        messages = [message, *self._gripper.command(gripper, now, commanded)]
         return DriverCommand(messages, step.pose, step.reason)
 
     def start(self) -> CallSequence:

@@ -18,9 +18,8 @@ from robo_dopamine_ros.arms.arm import (
     DriverCommand,
     LatestMessages,
     OutgoingMessage,
-    check_finite,
 )
-from robo_dopamine_ros.arms.grippers import Gripper
+from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
 from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
 from robo_dopamine_ros.geometry import limit_twist, pose_difference
@@ -70,7 +69,7 @@ class ServoConfig:
         require_positive(self, 'speed', 'angular_speed')
 
 
-class ServoArm:
+class ServoArm(GripperOwner):
     """Commands twists; reads joints and the status of Servo."""
 
     name = 'servo'
@@ -106,11 +105,9 @@ class ServoArm:
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
         """Handle joints, the URDF, the status of Servo, or a message of gripper or robot."""
         if channel in {c.name for c in self._gripper.inputs}:
-            self._gripper.on_joint_state(value)
+            self._gripper.on_joint_state(value, now)
         if channel in {c.name for c in self._joints.inputs}:
             self._joints.on_robot_description(value)
-        elif channel == self._servo.wrench:
-            value = check_finite(value)
         elif channel == self._servo.joint_states and not self._joints.on_joint_state(
             value, stamp, now
         ):
@@ -121,22 +118,25 @@ class ServoArm:
         """Return the measured state; a paused Servo publishes no status, and counts as lost."""
         latest, fault = self._latest, self._fault()
         silent = latest.timeout_reason(self._required, now, self._timeout)
-        gripper = (channel.name for channel in self._gripper.inputs)
-        silent = silent or latest.timeout_reason(gripper, now, self._config.gripper.timeout)
+        silent = silent or self._gripper.missing(now)
         missing = [self._joints.missing, self._ur.missing, silent]
         if any(missing):
             return '; '.join(filter(None, (fault, *missing)))
         wrench = latest.get(self._servo.wrench, UNKNOWN_WRENCH)
         return self._joints.arm_state(self.name, fault, self._gripper.opening, wrench)
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         """Return the twist towards the target, base frame: gain times distance, limited."""
         twist = self._servo.gain * pose_difference(self._joints.tool_pose(), target)
         twist = limit_twist(twist, self._servo.speed, self._servo.angular_speed)
         message = OutgoingMessage(self._twists.name, twist, self._config.base_frame)
         status = _status_text(self._latest.get(self._status.name), self._servo.distribution)
         reason = f'Servo {status}' if status else ''
-        return DriverCommand([message, *self._gripper.command(gripper)], target, reason)
+        return DriverCommand(
+            [message, *self._gripper.command(gripper, now, commanded)], target, reason
+        )
 
     def start(self) -> CallSequence:
         """Check Servo's parameters, then let it accept twists in m/s; it does not move the arm."""

@@ -104,6 +104,7 @@ def cell_processes(
     for node, key, _ in arguments:
         if node not in (CELL, *cell.nodes):
             raise ConfigurationError(f'{node}.{key} is given, but the cell starts no node {node}')
+    check_simulated(cell, parameters)
     cell = without_nodes(cell, without)
     check_nodes(cell, parameters)
     common: dict[str, ParameterValue] = {'use_sim_time': True} if cell.use_sim_time else {}
@@ -173,6 +174,16 @@ def find_config(config: str | Path) -> Path:
 def shipped_configs() -> list[str]:
     """Return the names of the shipped configurations."""
     return sorted(path.stem for path in shared_path('config').glob('*.yaml'))
+
+
+def check_simulated(cell: CellParameters, nodes: Mapping[str, Any]) -> None:
+    """A copy of a simulated cell must not switch off the protections of a real arm."""
+    claimed = 'gate' in cell.nodes and nodes['gate'].simulated
+    if claimed and 'sim' not in cell.nodes and not cell.use_sim_time:
+        raise ConfigurationError(
+            'gate.simulated is true, but the cell starts no node sim and its clock is not that of '
+            'a simulator (cell.use_sim_time); delete gate.simulated for a real arm'
+        )
 
 
 def check_nodes(cell: CellParameters, nodes: Mapping[str, Any]) -> None:

@@ -64,7 +64,8 @@ class GateNode(Node):
         stop_reason = self._arm.other_publishers() or self._inputs.check_publishers()
         control = self._gate.update(now, stamp, self._gate_services.busy or state, stop_reason)
         if control.target is not None:
-            sent = self._arm.command(control.target, self._gate.gripper_command, now)
+            opening, commanded = self._gate.gripper_command, control.sent.valid
+            sent = self._arm.command(control.target, opening, now, commanded)
             control = self._gate.correct_target(control, sent.target, sent.reason)
         self._control_publisher.publish(to_msg(control, self._frame))
         if isinstance(state, ArmState):

@@ -3,6 +3,7 @@
 See arms/arm.py for the interface of an arm, and driver_clients.py for services and actions.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,13 +45,21 @@ class ArmBridge:
         state = self.arm.state(now)
         return '; '.join([state, *self._refused.values()]) if isinstance(state, str) else state
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
-        """Send the tool to a target pose; return what was really sent."""
-        command = self.arm.command(target, gripper, now)
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
+        """Send the tool to a target pose; return what was really sent.
+
+        Goals of the gripper that wait are dropped while no source is active, see `Arm.command`.
+        """
+        command = self.arm.command(target, gripper, now, commanded)
         for message in command.messages:
             self._send(message)
         for client in self._goal_clients.values():
-            client.send_pending()
+            if commanded and math.isfinite(gripper):
+                client.send_pending()
+            else:
+                client.drop_pending()
         return command
 
     def other_publishers(self) -> str:
@@ -71,9 +80,9 @@ class ArmBridge:
 
     @property
     def channel_errors(self) -> Mapping[str, str]:
-        """Channel -> why it is left out, its message was refused, or its goal not reached."""
+        """Channel -> why it is left out, its message was refused, or its request not fulfilled."""
         goals = {name: client.error for name, client in self._goal_clients.items() if client.error}
-        return {**self._unavailable, **self._refused, **goals}
+        return {**self._unavailable, **self._refused, **goals, **self.arm.problems}
 
     def _open(self, channels: Any, connect: Callable[[Channel, Any], None]) -> None:
         for channel in channels:
@@ -111,7 +120,11 @@ class ArmBridge:
         name = resolve_name(self._namespace, channel.name)
         self._types[channel.name] = kind
         if '/action/' in channel.type:
-            client = LatestGoalClient(self._node, kind, name, self.callback_group)
+
+            def on_end(error: str) -> None:
+                self.arm.on_goal_end(channel.name, error, steady_time())
+
+            client = LatestGoalClient(self._node, kind, name, self.callback_group, on_end)
             self._goal_clients[channel.name] = client
         else:
             publisher = self._node.create_publisher(kind, name, _channel_qos(channel))

@@ -130,10 +130,18 @@ class LatestGoalClient:
     Gripper drivers block while they move, so goals must not queue up there.
     """
 
-    def __init__(self, node: Node, kind: Any, name: str, group: ReentrantCallbackGroup) -> None:
+    def __init__(
+        self,
+        node: Node,
+        kind: Any,
+        name: str,
+        group: ReentrantCallbackGroup,
+        on_end: Callable[[str], None],
+    ) -> None:
+        """`on_end` gets why the newest goal was not reached, empty: it was."""
         self.error = ''  # why the newest goal was not reached
         self._client = ActionClient(node, kind, name, callback_group=group)
-        self._name = name
+        self._name, self._on_end = name, on_end
         self._pending: Any = None
         self._sent = 0.0  # steady time at which the active goal was sent [s], 0: none is active
         self._handle: Any = None  # of the active goal, from its acceptance until it is cancelled
@@ -142,21 +150,40 @@ class LatestGoalClient:
         """Set the goal to send next; it replaces a pending one."""
         self._pending = goal
 
+    def drop_pending(self) -> None:
+        """Forget a goal that was not sent yet, because it is not requested any more."""
+        if self._pending is not None:
+            self._pending = None
+            self._finish(f'{self._name}: the motion ended before the goal was sent')
+
     def send_pending(self) -> None:
         """Send the pending goal, once the server is available and no goal is active."""
         now = steady_time()
+        if self._sent and now >= self._sent + GOAL_TIMEOUT:
+            self._cancel()
+            self._sent = 0.0
+            self._finish(f'{self._name} gave no result within {GOAL_TIMEOUT:.0f} s')
         if self._pending is None:
             return
-        if self._sent and now < self._sent + GOAL_TIMEOUT:
-            if self._handle is not None:
-                self._handle.cancel_goal_async()
-                self._handle = None
+        if self._sent:
+            self._cancel()
         elif not self._client.server_is_ready():
             self.error = f'{self._name} is not offered'
         else:
             goal, self._pending, self._sent, self.error = self._pending, None, now, ''
             response = self._client.send_goal_async(goal)
             response.add_done_callback(lambda future: self._on_response(future, now))
+
+    def _cancel(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel_goal_async()
+            self._handle = None
+
+    def _finish(self, error: str) -> None:
+        """Report the end of a goal, unless a newer one waits, which replaces it."""
+        self.error = error
+        if self._pending is None:
+            self._on_end(error)
 
     def _on_response(self, future: Future, sent: float) -> None:
         if sent != self._sent:
@@ -166,11 +193,12 @@ class LatestGoalClient:
             self._handle = handle
             handle.get_result_async().add_done_callback(lambda end: self._on_result(end, sent))
         else:
-            self.error, self._sent = f'{self._name} refused the goal', 0.0
+            self._sent = 0.0
+            self._finish(f'{self._name} refused the goal')
 
     def _on_result(self, future: Future, sent: float) -> None:
         if sent != self._sent:
             return
         self._handle, self._sent = None, 0.0
-        if future.result().status == GoalStatus.STATUS_ABORTED:
-            self.error = f'{self._name} failed'
+        error = GOAL_ERRORS.get(future.result().status, '')
+        self._finish(f'{self._name} {error}' if error else '')

@@ -221,13 +221,15 @@ class Gate:
             return []
         self._measured_opening, mode = arm.gripper, self._state.mode
         jumps = self._never_armed or self._monitor.pose_jumped
+        slow_reason = self._zones.slow_reason()
+        self._target.sent.scale = self._limits.slow_scale if slow_reason else 1.0
         if mode not in COMMAND_SOURCES:
             return self._target.update(arm, now, elapsed, None, jumps)
         command = self._sources[mode].command
         self.gripper_command = command.gripper
         slowed: list[str] = []
         twist = np.asarray(command.twist, float)
-        if slow_reason := self._zones.slow_reason():
+        if slow_reason:
             twist, slowed = slow_down(twist, self._limits, slow_reason)
         source = (mode, self._watchdog.episode.id if mode in SOURCE_PHASES else '')
         return slowed + self._target.update(arm, now, elapsed, (source, twist), jumps)

@@ -34,10 +34,11 @@ class SentTarget:
 
     def __init__(self, limits: Limits) -> None:
         self.pose: Pose | None = None  # None: nothing was sent yet
+        self.scale = 1.0  # of the speeds at which it follows, where the target itself is slower
         self._limits = limits
         self._sent_at = -math.inf  # steady time [s]
 
-    def follow(self, wanted: Pose, now: float, restarted: bool) -> Pose:
+    def follow(self, wanted: TargetState, now: float, restarted: bool) -> Pose:
         """Return the pose to send now.
 
         It is the wanted one when `restarted`, as for the first target and after a pause in which
@@ -45,9 +46,12 @@ class SentTarget:
         """
         seconds, self._sent_at = now - self._sent_at, now
         if self.pose is None or restarted or seconds > RESTART_INTERVAL:
-            self.pose = wanted
-        else:
-            self.pose = _step(self.pose, wanted, self._limits, min(seconds, MAX_TICK))
+            self.pose = wanted.pose
+            return self.pose
+        seconds, limits = min(seconds, MAX_TICK), self._limits
+        speed = max(self.scale * limits.speed, vector_norm(wanted.twist[:3]))
+        angular_speed = max(self.scale * limits.angular_speed, vector_norm(wanted.twist[3:]))
+        self.pose = _step(self.pose, wanted.pose, speed * seconds, angular_speed * seconds)
         return self.pose
 
     def nearer(self, wanted: Pose, measured: Pose) -> Pose:
@@ -146,7 +150,7 @@ class ToolTarget:
         else:
             self._source, twist = command
             self._wanted, reasons = advance(wanted, twist, arm.pose, self._limits, elapsed)
-        if self.sent.follow(self._wanted.pose, now, jumps) is self._wanted.pose:
+        if self.sent.follow(self._wanted, now, jumps) is self._wanted.pose:
             self._restarting = False
         return reasons
 
@@ -181,11 +185,10 @@ def _errors(pose: Pose, measured: Pose) -> tuple[float, float]:
     return vector_norm(pose.position - measured.position), vector_norm(rotation)
 
 
-def _step(start: Pose, goal: Pose, limits: Limits, seconds: float) -> Pose:
-    """Move from `start` towards `goal` by at most the speeds times the time [s]."""
+def _step(start: Pose, goal: Pose, farthest: float, widest: float) -> Pose:
+    """Move from `start` towards `goal` by at most a distance [m] and an angle [rad]."""
     way = goal.position - start.position
     turn = rotation_between(start.orientation, goal.orientation)
-    farthest, widest = limits.speed * seconds, limits.angular_speed * seconds
     if vector_norm(way) <= farthest * (1 + 1e-9) and vector_norm(turn) <= widest * (1 + 1e-9):
         return goal
     position: np.ndarray = start.position + clip_norm(way, farthest)

@@ -58,6 +58,14 @@ def test_every_joint_is_in_every_message_and_the_gripper_once_it_is_commanded() 
         assert not len(out.value.efforts)
 
 
+def test_a_gripper_that_is_not_a_number_does_not_silence_the_arm() -> None:
+    made, later = arm(), NOW + 0.15
+    broken = Joints((*PIPER.joints, 'gripper'), np.array([*HOME, np.nan]), np.zeros(7))
+    AGX.send(made, later, **{'feedback/joint_states': broken})
+    assert state(made, later).gripper == pytest.approx(0.5)
+    assert 'gripper is at nan' in made.problems.values()
+
+
 def test_without_a_gripper_there_are_only_joints() -> None:
     made = arm(gripper=NONE, agx=AgxConfig(command=MOVE_JS_TOPIC))
     (out,) = made.command(AGX.pose, 0.5, NOW).messages

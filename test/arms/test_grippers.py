@@ -24,9 +24,12 @@ ROBOTIQ = GripperConfig(kind='parallel', command='grip', joint='knuckle', closed
 openings = st.floats(0, 1)
 
 
-def command(gripper: Gripper, opening: float) -> Any:
+NOW = 100.0  # [s]
+
+
+def command(gripper: Gripper, opening: float, now: float = NOW) -> Any:
     """Return the value of the message, None when nothing was sent."""
-    outs = gripper.command(opening)
+    outs = gripper.command(opening, now)
     assert len(outs) <= 1
     return outs[0].value if outs else None
 
@@ -46,7 +49,7 @@ def test_a_franka_hand_counts_one_finger_both_ways() -> None:
     gripper = Gripper(FRANKA)
     assert command(gripper, 1.0) == {'command': {'position': 0.04, 'max_effort': 20.0}}
     fingers = ('fr3_finger_joint1', 'fr3_finger_joint2')
-    gripper.on_joint_state(Joints(fingers, np.array([0.01, 0.01])))
+    gripper.on_joint_state(Joints(fingers, np.array([0.01, 0.01])), NOW)
     assert gripper.opening == pytest.approx(0.25)
 
 
@@ -86,7 +89,7 @@ def test_openings_and_positions_agree(opening: float, parameters: GripperConfig)
 @pytest.mark.parametrize('binary', [False, True])
 def test_the_first_command_is_sent_only_for_another_opening(binary: bool) -> None:
     gripper = Gripper(GripperConfig(binary=binary))
-    gripper.on_joint_state(Joints(('gripper',), np.array([0.4])))
+    gripper.on_joint_state(Joints(('gripper',), np.array([0.4])), NOW)
     assert command(gripper, 0.41) is None, 'a hand that holds something is left alone'
     assert command(gripper, np.nan) is None
     assert command(gripper, 0.2) == pytest.approx([0.0 if binary else 0.2])
@@ -96,16 +99,99 @@ def test_the_first_command_is_sent_only_for_another_opening(binary: bool) -> Non
 def test_without_a_state_the_opening_is_the_one_commanded() -> None:
     gripper = Gripper(GripperConfig(state=''))
     assert not gripper.inputs
-    gripper.command(0.3)
+    gripper.command(0.3, NOW)
     assert gripper.opening == 0.3
 
 
 def test_other_joints_on_its_topic_are_not_its_state() -> None:
     gripper = Gripper(GripperConfig(joint='finger'))
-    gripper.on_joint_state(Joints(('shoulder',), np.array([0.7])))
+    gripper.on_joint_state(Joints(('shoulder',), np.array([0.7])), NOW)
     assert gripper.opening == 1.0
-    with pytest.raises(ValueError, match='the gripper is at nan'):
-        gripper.on_joint_state(Joints(('finger',), np.array([np.nan])))
+    assert gripper.missing(NOW) == 'nothing heard yet on gripper/joint_states of finger'
+
+
+def test_a_position_that_is_not_a_number_is_silence_of_the_gripper_alone() -> None:
+    gripper = Gripper(GripperConfig(joint='finger'))
+    at(gripper, 0.3)
+    at(gripper, np.nan, NOW + 1.0)
+    assert gripper.opening == pytest.approx(0.3)
+    assert gripper.problems == {'gripper/joint_states': 'finger is at nan'}
+    assert gripper.missing(NOW + 1.9) == ''
+    words = 'silence on gripper/joint_states of finger for 2.10 s: finger is at nan'
+    assert gripper.missing(NOW + 2.1) == words
+    at(gripper, 0.3, NOW + 2.2)
+    assert not gripper.missing(NOW + 2.2)
+    assert not gripper.problems
+
+
+def at(gripper: Gripper, opening: float, now: float = NOW) -> None:
+    position = gripper.to_position(opening) if np.isfinite(opening) else opening
+    gripper.on_joint_state(Joints(('finger',), np.array([position])), now)
+
+
+def told(gripper: Gripper, requested: float, seconds: float, opening: float | None) -> list[float]:
+    """Request an opening for some time; return the times at which it was told."""
+    times = []
+    for tick in range(round(seconds / 0.02)):
+        now = NOW + 0.02 * tick
+        if opening is not None:
+            at(gripper, opening, now)
+        if command(gripper, requested, now) is not None:
+            times.append(round(now - NOW, 2))
+    return times
+
+
+JAWS = GripperConfig(kind='command', command='grip', joint='finger')
+
+
+def test_a_goal_that_failed_is_told_again_ever_more_seldom_until_it_is_reached() -> None:
+    gripper = Gripper(JAWS)
+    at(gripper, 1.0)
+    times = []
+    for tick in range(1000):
+        now = NOW + 0.02 * tick
+        at(gripper, 1.0, now)
+        if command(gripper, 0.0, now) is not None:
+            times.append(now - NOW)
+            gripper.on_goal_end('grip failed', now)
+    assert np.diff(times) == pytest.approx([1, 2, 4, 8], abs=0.05)
+    assert gripper.problems == {
+        'grip': 'the gripper is at 1.00 and was told 0.00: grip failed; told again 4 times'
+    }
+    at(gripper, 0.02, NOW + 20.0)
+    assert not gripper.problems
+    assert told(gripper, 0.0, 60.0, 0.02) == []
+
+
+def test_a_goal_that_ended_at_an_object_is_left_alone() -> None:
+    gripper = Gripper(JAWS)
+    at(gripper, 1.0)
+    assert command(gripper, 0.0) is not None
+    gripper.on_goal_end('', NOW + 1.0)
+    assert told(gripper, 0.0, 60.0, 0.4) == [], 'what it holds would be let go'
+    assert not gripper.problems
+
+
+@pytest.mark.parametrize('kind', ['array', 'joint'])
+def test_a_message_without_effect_is_told_again(kind: str) -> None:
+    gripper = Gripper(GripperConfig(kind=kind, joint='finger'))
+    at(gripper, 1.0)
+    assert told(gripper, 0.0, 16.0, 1.0) == pytest.approx([0.0, 1.0, 3.0, 7.0, 15.0], abs=0.05)
+    words = 'the gripper is at 1.00 and was told 0.00; told again 4 times'
+    assert list(gripper.problems.values()) == [words]
+    at(gripper, 0.0, NOW + 17.0)
+    assert told(gripper, 0.0, 60.0, 0.6) == [], 'it was there: a person moved it since'
+
+
+def test_without_a_source_of_commands_nothing_is_told_again() -> None:
+    """A hand may be between the fingers of a stopped arm."""
+    gripper = Gripper(JAWS)
+    at(gripper, 1.0)
+    assert command(gripper, 0.0) is not None
+    gripper.on_goal_end('grip failed', NOW)
+    for seconds in range(60):
+        assert not gripper.command(0.0, NOW + seconds, commanded=False)
+    assert command(gripper, 0.0, NOW + 61.0) is not None, 'requested again'
 
 
 @pytest.mark.parametrize(
@@ -130,11 +216,11 @@ def test_parameters_that_cannot_be_are_refused(wrong: dict[str, Any], message: s
 @pytest.mark.parametrize('state', ['gripper/joint_states', ''])
 def test_a_gripper_that_nobody_commands_is_left_alone(binary: bool, state: str) -> None:
     gripper = Gripper(GripperConfig(binary=binary, state=state))
-    assert gripper.command(1.0)
+    assert gripper.command(1.0, NOW)
     if state:
-        gripper.on_joint_state(Joints(('finger',), np.array([0.6])))  # moved by another tool
-    assert gripper.command(math.nan) == []
-    assert gripper.command(math.nan) == []
-    assert gripper.command(0.0)
-    assert gripper.command(math.nan) == []
-    assert gripper.command(0.0), 'commanded again: others may have moved it meanwhile'
+        gripper.on_joint_state(Joints(('finger',), np.array([0.6])), NOW)  # moved by another tool
+    assert gripper.command(math.nan, NOW) == []
+    assert gripper.command(math.nan, NOW) == []
+    assert gripper.command(0.0, NOW)
+    assert gripper.command(math.nan, NOW) == []
+    assert gripper.command(0.0, NOW), 'commanded again: others may have moved it meanwhile'

@@ -201,6 +201,13 @@ WRONG = {
     'gate.limits.low=[0,a,0]': r"gate.limits.low = \[0, 'a', 0\]; it must be a list, each a number",
     'gate.limits.speed=-1': 'gate: limits: speed = -1.0; it must be above 0',
     'gate.limits.speed=.nan': 'gate: limits: speed = nan; it must be above 0',
+    'gate.simulated=false': r'gate: protections are off without being named \(armed: .*; '
+    r'stop_lock: .*; enable: .*; zone: .*; limits.force: .*; limits.allow_pose_jumps: .*\)',
+    'gate.enable=nobody': "gate: enable = 'nobody'; it must be topic or none",
+    'gate.disabled_protections=[speed]': 'disabled_protections: no protection speed; there are arm',
+    'gate.other_stop_locks=[stop_lock]': r"= \['stop_lock'\]; each must be a topic of its own",
+    'gate.limits.slow_scale=1.5': 'gate: limits: slow_scale = 1.5; it must lie in 0..1',
+    'cell.nodes=[gate,teleop]': 'gate.simulated is true, but the cell starts no node sim and its',
     'gate.driver.arm=panda': "gate: driver: arm = 'panda'; it must be crisp",
     'gate.driver.arm=position_controller': 'gate: driver: joints is empty; name those of the',
     'teleop.base_frame=world': "teleop.base_frame = 'world', gate.driver.base_frame = 'base'; they",
@@ -208,7 +215,6 @@ WRONG = {
     'reward.cameras.views=[]': r'reward: cameras: views = \[\]; it must be one to three',
     'reward.model=nowhere': 'reward.model: nowhere is no model folder',
     'episode_manager.resets.strategy=fly': "resets: strategy = 'fly'; it must be one of none, sim,",
-    'cell.nodes=[gate,episode_manager]': "resets.strategy = 'sim' needs the node sim, which",
     'cell.nodes=[gate,gat]': r"cell: nodes: no node 'gat'; did you mean gate\?",
     'cell.nodes=[]': r'cell: nodes = \[\]; it must name each node once',
     'cell.remap=[front]': "cell: remap: 'front'; it must be like `old:=new`",
@@ -228,6 +234,27 @@ def test_a_large_model_knows_the_views_it_is_told_of() -> None:
 def test_what_cannot_be_is_refused_by_name(text: str) -> None:
     with pytest.raises(ConfigurationError, match=WRONG[text]):
         cell.cell_processes('sim', overrides=[text])
+
+
+OFF = {
+    'gate.armed=true': 'armed',
+    'gate.stop_lock=false': 'stop_lock',
+    'gate.enable=none': 'enable',
+    'gate.limits.allow_pose_jumps=true': 'limits.allow_pose_jumps',
+}
+
+
+@pytest.mark.parametrize('name', ['franka', 'ur', 'ur_servo', 'piper'])
+@pytest.mark.parametrize('override', OFF)
+def test_hardware_names_every_protection_that_is_off(name: str, override: str) -> None:
+    key, others = OFF[override], 'zone, limits.force, limits.torque'
+    with pytest.raises(ConfigurationError) as refused:
+        cell.cell_processes(name, overrides=[override])
+    assert f'without being named ({key}: ' in str(refused.value)
+    assert f'`disabled_protections: [{others}, {key}]`' in str(refused.value)
+    named = f'gate.disabled_protections=[{others}, {key}]'
+    assert cell.cell_processes(name, overrides=[override, named])
+    assert cell.cell_processes(name, overrides=[named]), 'one that is on may be named'
 
 
 FILES = {

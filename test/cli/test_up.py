@@ -135,8 +135,14 @@ def test_the_simulated_cell_comes_up_and_survives_a_dead_reward_node(model) -> N
 
 @pytest.mark.parametrize('victim', ['gate', 'teleop'])
 def test_another_death_ends_the_cell_by_name(victim: str) -> None:
-    nodes, resets = '[gate,teleop,episode_manager]', 'episode_manager.resets.strategy=none'
-    words = ['--set', f'cell.nodes={nodes}', '--set', resets]
+    words = [
+        '--set',
+        'episode_manager.resets.strategy=none',
+        '--without',
+        'sim',
+        '--without',
+        'reward',
+    ]
     with Up(*words) as up:
         up.until(lambda: 'all up after' in up.said)
         os.kill(up.pids()[victim], signal.SIGKILL)

@@ -1,7 +1,7 @@
 """An arm connected to a node, with the topics of its driver over DDS."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from robo_dopamine_ros.arms.arm import Call, CallSequence, Channel, DriverCommand, OutgoingMessage
+from robo_dopamine_ros.arms.grippers import Gripper, GripperConfig, GripperOwner
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.arm_bridge import ArmBridge
 from robo_dopamine_ros.ros.params import ParameterError
@@ -35,6 +37,8 @@ class FakeArm:
     def __init__(self, inputs: Sequence[Channel] = (), outputs: Sequence[Channel] = ()) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.received: list[tuple[str, Any, int]] = []
+        self.ends: list[str] = []  # of goals
+        self.told_problems: dict[str, str] = {}
         self.messages: list[OutgoingMessage] = []
 
     def on_message(self, channel: str, value: Any, stamp: int, now: float) -> None:
@@ -45,8 +49,17 @@ class FakeArm:
     def state(self, now: float) -> ArmState | str:
         return 'nothing heard yet'
 
-    def command(self, target: Pose, gripper: float, now: float) -> DriverCommand:
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
         return DriverCommand(self.messages, target)
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        return self.told_problems
+
+    def on_goal_end(self, channel: str, error: str, now: float) -> None:
+        self.ends.append(error)
 
     def start(self) -> CallSequence:
         return ''
@@ -347,3 +360,59 @@ def test_goals_do_not_pile_up_and_the_newest_wins(cell: Cell) -> None:
     gripper.accepts = False
     arm.messages = [OutgoingMessage('hand', {'demonstration': 'more'})]
     cell.until(lambda: driver.channel_errors == {'hand': 'hand refused the goal'}, tick)
+    cell.until(lambda: arm.ends[-1:] == ['hand refused the goal'])
+    assert 'hand failed' in arm.ends
+
+
+def test_a_goal_that_nobody_requests_any_more_is_not_sent(cell: Cell) -> None:
+    """The driver of the gripper starts while the arm is stopped: the fingers rest."""
+    arm = FakeArm(outputs=[Channel('hand', ADAPT)])
+    driver = ArmBridge(cell.node, arm)
+    arm.messages = [OutgoingMessage('hand', {'demonstration': 'early'})]
+    driver.command(POSE, 1.0, 0.0)
+    arm.messages = []
+    driver.command(POSE, 1.0, 0.0, commanded=False)
+    assert arm.ends == ['hand: the motion ended before the goal was sent']
+    gripper = FakeGripper(cell.theirs)
+    arm.messages = [OutgoingMessage('hand', {'demonstration': 'requested'})]
+    cell.until(lambda: gripper.goals, lambda: driver.command(POSE, 1.0, 0.0))
+    assert set(gripper.goals) == {'requested'}
+
+
+def test_what_is_wrong_at_the_arm_is_told(cell: Cell) -> None:
+    arm = FakeArm()
+    driver = ArmBridge(cell.node, arm)
+    arm.told_problems['hand'] = 'it is told again'
+    assert driver.channel_errors == {'hand': 'it is told again'}
+
+
+class GripperArm(GripperOwner, FakeArm):
+    """An arm with a gripper whose action stands in for GripperCommand."""
+
+    def __init__(self) -> None:
+        super().__init__(outputs=[Channel('hand', ADAPT)])
+        self._gripper = Gripper(GripperConfig(kind='command', command='hand', state=''))
+        self.name_of_goal = 'impossible'
+
+    def command(
+        self, target: Pose, gripper: float, now: float, commanded: bool = True
+    ) -> DriverCommand:
+        told = self._gripper.command(gripper, now, commanded)
+        goal = OutgoingMessage('hand', {'demonstration': self.name_of_goal})
+        return DriverCommand([goal for _ in told], target)
+
+
+def test_a_gripper_whose_goal_was_aborted_is_told_again(cell: Cell) -> None:
+    """Of a real arm: state open, closed requested, goal aborted once."""
+    gripper, arm = FakeGripper(cell.theirs), GripperArm()
+    driver = ArmBridge(cell.node, arm)
+
+    def request_closed() -> None:
+        driver.command(POSE, 0.0, steady_time())
+
+    cell.until(lambda: 'hand failed' in driver.channel_errors.get('hand', ''), request_closed)
+    assert 'the gripper was told 0.00: hand failed' in driver.channel_errors['hand']
+    arm.name_of_goal = 'possible'
+    cell.until(lambda: gripper.goals[-1] == 'possible', request_closed)
+    cell.until(lambda: not driver.channel_errors, request_closed)
+    assert gripper.goals == ['impossible', 'possible']

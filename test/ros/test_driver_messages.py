@@ -81,12 +81,12 @@ def test_mappings_fill_a_message_however_deep() -> None:
 def test_gripper_commands_fit_control_msgs() -> None:
     hand = Gripper(GripperConfig(kind='command', open=0.04, effort=20.0))
     goal = encode_driver_message(
-        get_interface(hand.outputs[0].type).Goal, hand.command(1.0)[0].value
+        get_interface(hand.outputs[0].type).Goal, hand.command(1.0, 0.0)[0].value
     )
     assert (goal.command.position, goal.command.max_effort) == (0.04, 20.0)
     jaws = Gripper(GripperConfig(kind='parallel', joint='knuckle', closed=0.8, open=0.0))
     goal = encode_driver_message(
-        get_interface(jaws.outputs[0].type).Goal, jaws.command(0.25)[0].value
+        get_interface(jaws.outputs[0].type).Goal, jaws.command(0.25, 0.0)[0].value
     )
     assert goal.command.name == ['knuckle']
     assert list(goal.command.position) == pytest.approx([0.6])

@@ -291,3 +291,27 @@ def test_nothing_moves_that_a_safety_input_does_not_allow(steps) -> None:
                 assert not moves, 'rearming started motion'
             before = control
     assert np.isfinite(cell.pose.position).all()
+
+
+def test_the_target_also_returns_to_the_tool_slowly_while_a_zone_says_slow() -> None:
+    cell = WatchedCell(GateSettings(armed=True, require_stop_lock=False, zones=('safety/zone',)))
+    cell.blocked = True
+    cell.phase(Phase.RUNNING)
+    cell.repeat(Mode.POLICY, LIFT)
+    cell.zones = {('safety/zone', 'front'): ZoneState.CLEAR}
+    cell.tick()
+    cell.rearm()
+    cell.phase(Phase.RUNNING, 'two')
+    cell.run(1.0)
+    assert cell.control.mode is Mode.POLICY
+    cell.zones['safety/zone', 'front'] = ZoneState.SLOW
+    before = cell.run(0.5).target
+    cell.repeat(Mode.HUMAN, -LIFT)
+    for _ in range(20):
+        after = cell.tick().target
+        assert before is not None
+        assert after is not None
+        way = after.position - before.position
+        assert np.linalg.norm(way) <= 0.25 * 0.15 * TICK + 1e-9
+        before = after
+    assert cell.control.mode is Mode.HUMAN
