@@ -45,14 +45,20 @@ def draw_setup(name: str, rng: np.random.Generator) -> Setup:
     kinds = GRIPPERS.get(name, GRIPPERS['crisp'])
     speed = float(rng.choice([0.5, 1.0, 2.0]))
     ik = IkConfig(speed=speed, acceleration=float(rng.choice([3.0, 10.0, 20.0])))
+    start, table = np.clip(start, low, high), None
+    links = name != 'crisp' and rng.random() < 0.4
+    if links and rng.random() < 0.5:
+        table = float(kinematics.pose(start).translation[2] - rng.uniform(-0.02, 0.2))
     return Setup(
         name,
-        np.clip(start, low, high),
+        start,
         gripper=str(rng.choice(kinds)),
         binary=bool(rng.random() < 0.3),
         reports_gripper=bool(rng.random() < 0.7),
         ik=ik if rng.random() < 0.5 else IkConfig(),
         wrench=bool(rng.random() < 0.3) and name != 'piper',
+        links=links,
+        table=table,
     )
 
 
@@ -115,7 +121,8 @@ class World:
             for source in self.sources:
                 source.act(now, ros)
             self.devices.act(now)
-            tick = self.rig.tick(now, ros, self.devices.other_publisher())
+            others, busy = self.devices.other_publisher(), self.devices.busy(now)
+            tick = self.rig.tick(now, ros, others, busy)
             yield tick, self.laws.check(tick)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pinocchio as pin
+from search_arms import GRIPPER_COMMAND
 from search_rig import PHASES, SOURCES, Rig
 
 from robo_dopamine_ros.types import SECOND, ArmCommand, Episode, Mode, Phase
 
-TICK = 0.02  # [s]
 GARBAGE = (math.nan, math.inf, -math.inf, 1e308, -1e308, 1e-320, 0.0)
 
 
@@ -41,6 +41,7 @@ class CommandActor:
         self._mode, self._rig, self._rng = mode, rig, rng
         active = 3.0 if mode is Mode.HUMAN else 6.0
         ways = {'idle': 2.0, 'move': active, 'silent': 0.3 * wild, 'garbage': 0.5 * wild}
+        ways['late'] = 0.5 * wild
         if mode is Mode.HUMAN and rng.random() < 0.5:  # a person who seldom intervenes
             ways = {'idle': 20.0, 'move': 1.0, 'silent': 0.02 * wild, 'garbage': 0.02 * wild}
         self._regime = Regime(rng, ways, 1.0)
@@ -51,16 +52,22 @@ class CommandActor:
         )
         self._twist, self._style_before = np.zeros(6), ''
         self.gripper = float(rng.uniform())
+        self._queue: list[tuple[float, ArmCommand]] = []
 
     def act(self, now: float, ros: int) -> None:
-        way = self._regime.at(now)
+        way, frame = self._regime.at(now), self._rig.settings.frame
+        for entry in [e for e in self._queue if e[0] <= now]:
+            self._queue.remove(entry)
+            self._rig.on_command(self._mode, entry[1], frame, ros, now)
         if way == 'silent' or self._rng.random() < 0.3:
             return
         twist = self._next_twist(now)
         if self._rng.random() < 0.03:
             self.gripper = float(self._rng.choice([0.0, 1.0, self._rng.uniform()]))
         command = ArmCommand(ros, twist=twist, gripper=self.gripper, valid=way != 'idle')
-        frame = self._rig.settings.frame
+        if way == 'late':
+            self._queue.append((now + float(self._rng.uniform(0, 0.4)), command))
+            return
         if way == 'garbage':
             command, frame = self._spoilt(command, ros)
         self._rig.on_command(self._mode, command, frame, ros, now)
@@ -122,6 +129,8 @@ class DeviceActors:
         self._phase = Regime(rng, {'running': 5, 'resetting': 4, 'idle': 1, 'ended': 1}, 1.5)
         self._next = dict.fromkeys(('lock', 'enable', 'zone', 'episode'), 0.0)
         self._id, self._last_phase, self._rearm_at = 0, '', -math.inf
+        self._twice = Regime(rng, {'one': 40, 'two': wild}, 0.5)
+        self._recovery = Regime(rng, {'ready': 60, 'busy': wild}, 0.4)
         self._wild = wild
 
     def act(self, now: float) -> None:
@@ -141,7 +150,15 @@ class DeviceActors:
                 rig.on_zone(rig.settings.zones[0], state, 'scanner', now)
         if self._due('episode', now, 0.05, 0.3) and self._episodes.at(now) != 'silent':
             self._publish_episode(now)
+        fault = 'two policies' if self._twice.at(now) == 'two' else ''
+        rig.set_source_fault(Mode.POLICY, fault)
+        if rng.random() < 0.01:
+            error = str(rng.choice(['', 'the goal was aborted']))
+            rig.arm.on_goal_end(GRIPPER_COMMAND, error, now)
         self._services(now)
+
+    def busy(self, now: float) -> str:
+        return 'the driver is recovered' if self._recovery.at(now) == 'busy' else ''
 
     def other_publisher(self) -> str:
         return 'two publishers' if self._rng.random() < 2e-4 * self._wild else ''
@@ -284,6 +301,7 @@ class Clocks:
 
     def __init__(self, rng: np.random.Generator, wild: float) -> None:
         self._rng, self._wild, self._offset = rng, wild, 0
+        self._tick = float(rng.choice([0.02, 0.02, 0.01]))  # [s]
         self.now = 1000.0
 
     @property
@@ -300,7 +318,7 @@ class Clocks:
         elif chance < 0.0305 * w:
             seconds = float(rng.choice([0.26, 0.5, 5.0, 3600.0]))
         else:
-            seconds = TICK + float(rng.normal(0, 5e-4))
+            seconds = self._tick + float(rng.normal(0, 5e-4))
         self.now += max(seconds, 1e-4)
         if rng.random() < 3e-4 * w:
             self._offset += int(rng.choice([-3600, -0.1, 0.1, 3600]) * SECOND)

@@ -20,6 +20,7 @@ from robo_dopamine_ros.arms.differential_ik import IkConfig
 from robo_dopamine_ros.arms.grippers import GripperConfig
 from robo_dopamine_ros.arms.joint_state import KinematicsConfig
 from robo_dopamine_ros.arms.position_controller import PositionControllerConfig
+from robo_dopamine_ros.arms.whole_arm import WholeArmConfig
 from robo_dopamine_ros.types import Pose
 
 sys.path.append(str(Path(__file__).parents[1] / 'arms'))
@@ -57,6 +58,17 @@ class ToolKinematics:
         frames = self._data.oMf
         return frames[self._base].actInv(frames[self._tool])
 
+    def placements(self, joints: np.ndarray) -> list[pin.SE3]:
+        """Frames of the joints in their order, base frame."""
+        self.pose(joints)
+        base = self._data.oMf[self._base]
+        return [base.actInv(self._data.oMi[i + 1]) for i in self._order]
+
+    def tip(self) -> np.ndarray:
+        """Tool in the frame of the last joint [m]."""
+        zero = np.zeros(len(self._order))
+        return np.array(self.placements(zero)[-1].actInv(self.pose(zero)).translation)
+
 
 KINEMATICS = {name: ToolKinematics(arm) for name, arm in ARMS.items()}
 
@@ -84,6 +96,8 @@ class Setup:
     reports_gripper: bool = True
     ik: IkConfig = IkConfig()
     wrench: bool = False  # whether force and torque are reported
+    links: bool = False  # whether the whole arm is checked
+    table: float | None = None  # height of the table [m]
 
     @property
     def described(self) -> Described:
@@ -97,6 +111,11 @@ class Setup:
         config = ArmConfig(
             base_frame=arm.base, tool_frame=arm.tool, joints=arm.joints, gripper=grip
         )
+        if self.links:
+            whole = WholeArmConfig(
+                shape=arm.name, table=-10.0 if self.table is None else self.table
+            )
+            config = replace(config, whole_arm=whole)
         if self.name == 'crisp':
             franka = FrankaConfig(hardware='fr3', controllers=('cartesian',))
             config = replace(config, crisp=CrispConfig(wrench=wrench, franka=franka))
@@ -185,7 +204,7 @@ class Plant:
         state = [(GRIPPER_STATE, finger)] if self.setup.gripper != 'none' else []
         if self.setup.name == 'crisp':
             return [
-                ('current_pose', from_se3(self.pose)),
+                ('current_pose', self._signed(from_se3(self.pose))),
                 ('current_twist', np.zeros(6)),
                 ('joint_states', Joints(CRISP_JOINTS, self.joints, np.zeros(7))),
                 *self._wrench(),
@@ -209,7 +228,7 @@ class Plant:
             return [
                 ('feedback/arm_status', status),
                 (AGX_STATES, self._joint_state(names, angles)),
-                ('feedback/tcp_pose', from_se3(self.pose)),
+                ('feedback/tcp_pose', self._signed(from_se3(self.pose))),
             ]
         return [
             ('controller_manager/activity', self._activity(CONTROLLER)),
@@ -217,6 +236,10 @@ class Plant:
             *self._wrench(),
             *state,
         ]
+
+    def _signed(self, pose: Pose) -> Pose:
+        """Return the pose, by one of the two quaternions that mean the same."""
+        return Pose(pose.position, pose.orientation * self._rng.choice([-1, 1]))
 
     def _joint_state(self, names: tuple[str, ...], angles: np.ndarray) -> Joints:
         velocities = np.zeros(len(names) if self.gives_velocities else 0)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pinocchio as pin
-from search_arms import Setup
+from search_arms import KINEMATICS, Setup
+from search_links import SHRINKING, Links
 from search_rig import Tick
 
 from robo_dopamine_ros.safety.gate import GateSettings
@@ -27,8 +28,11 @@ LAWS = (
     'finite',
     'authority',  # a mode that moves only for a source that may
     'latch',  # stop lock, zone, late tick, silent driver: latched in the same tick
+    'rearm',  # refused while a device says stop or is silent
+    'joint limits',  # within those of the URDF, or no farther beyond than before or measured
     'slow',  # a source moves no faster while a zone says slow
     'told',  # `control` says what was sent
+    'links',  # no two links, and no link and the table, come nearer than their margin
 )
 SHARE, FLOAT = 1.01, 2e-8  # 1 % and rounding [m, rad]
 PAUSE = 0.25  # without a message, after which it begins at the measured tool [s]
@@ -65,12 +69,12 @@ class Laws:
         self.armed = settings.armed
         self.worst: dict[str, float] = {}  # largest excess by law
         self.by_joints = setup.name != 'crisp'
+        self.links = Links(setup) if setup.links else None
         self.still_noise = (1e-4, 1e-3) if self.by_joints else (1e-7, 1e-6)  # of IK [m, rad]
         self._index = -1
         self._last: Tick | None = None  # newest one in which a pose was sent
         self._velocity: np.ndarray | None = None  # of the joints sent [rad/s]
         self._moved = -math.inf  # when a source might move the arm last [s]
-        self._fingers: tuple[float, ...] = ()  # sent last since the rearm
         self._anchor: _Anchor | None = None
         self._source: tuple[Mode, str] | None = None
         self._slow_since = math.inf
@@ -94,11 +98,8 @@ class Laws:
 
     def _broken(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
         yield from self._decisions(tick)
-        if tick.rearmed:
-            self._fingers = ()
-        if tick.fingers and not tick.allowed and tick.fingers != self._fingers:
+        if tick.fingers and not tick.allowed:
             yield 'gripper', 0.0, f'{tick.fingers} m sent in {tick.control.mode.name}'
-        self._fingers = tick.fingers or self._fingers
         if not np.isfinite(tick.numbers).all():
             yield 'finite', math.inf, f'{tick.numbers}'
         if not self.armed and (tick.pose is not None or tick.fingers):
@@ -106,6 +107,12 @@ class Laws:
         if tick.pose is None:
             self._anchor = None
             return
+        if self.links is not None and tick.joints is not None:
+            if self._last is None or tick.now - self._last.now > PAUSE:
+                self.links.restart()
+            shrunk, text = self.links.excess(tick.joints)
+            if shrunk > SHRINKING:
+                yield 'links', shrunk, text
         target = tick.control.target
         told = 6e-4 if self.by_joints else 1e-9  # of inverse kinematics that has arrived [m]
         if target is None or np.linalg.norm(target.position - tick.pose.translation) > told:
@@ -120,8 +127,11 @@ class Laws:
         control = tick.control
         if control.mode not in (Mode.HOLD, Mode.STOPPED) and control.mode not in tick.allowed:
             yield 'authority', 0.0, f'{control.mode.name} moves; allowed: {set(tick.allowed)}'
-        if tick.must_stop and not (control.mode is Mode.STOPPED and control.latched):
-            yield 'latch', 0.0, f'{control.mode.name} although {tick.must_stop}'
+        if tick.latched and not (control.mode is Mode.STOPPED and control.latched):
+            why = tick.must_stop or 'it was stopped'
+            yield 'latch', 0.0, f'{control.mode.name} although {why}'
+        if tick.refused_wrongly:
+            yield 'rearm', 0.0, f'accepted although {tick.refused_wrongly}'
 
     def _steps(self, tick: Tick, last: Tick) -> Iterator[tuple[str, float, str]]:
         assert tick.pose is not None
@@ -142,7 +152,7 @@ class Laws:
                     yield law, moved / most - 1, f'{moved:.5f} in {seconds:.4f} s, most {most:.5f}'
             yield from self._slow(tick, step, turn, seconds)
         if tick.joints is not None and last.joints is not None:
-            yield from self._joint_steps(tick.joints, last.joints, seconds)
+            yield from self._joint_steps(tick, tick.joints, last.joints, seconds)
 
     def _restart(self, tick: Tick, step: float, turn: float) -> Iterator[tuple[str, float, str]]:
         assert tick.pose is not None
@@ -173,12 +183,17 @@ class Laws:
                 yield 'slow', moved / most - 1, f'{moved:.5f} {unit}, most {most:.5f}'
 
     def _joint_steps(
-        self, joints: np.ndarray, last: np.ndarray, seconds: float
+        self, tick: Tick, joints: np.ndarray, last: np.ndarray, seconds: float
     ) -> Iterator[tuple[str, float, str]]:
         if seconds <= 0:
             return
         ik, velocity = self.setup.ik, (joints - last) / seconds
-        fastest = np.minimum(ik.speed, self.kinematic_speed)
+        fastest = np.minimum(ik.speed, KINEMATICS[self.setup.described.name].velocity)
+        beyond = self._beyond(joints) - self._beyond(last)
+        if tick.measured_joints is not None:
+            beyond = np.minimum(beyond, self._beyond(joints) - self._beyond(tick.measured_joints))
+        if beyond.max() > FLOAT:
+            yield 'joint limits', float(beyond.max()), f'{beyond.round(4)} rad'
         excess = float((np.abs(joints - last) - SHARE * fastest * seconds).max())
         if excess > FLOAT:
             yield 'joint speed', float(np.abs(velocity).max()), f'{velocity.round(3)} rad/s'
@@ -193,11 +208,9 @@ class Laws:
             share = change / (ik.acceleration * seconds)
             yield 'joint acceleration', share, f'{change:.4f} rad/s in {seconds:.4f} s'
 
-    @property
-    def kinematic_speed(self) -> np.ndarray:
-        from search_arms import KINEMATICS
-
-        return KINEMATICS[self.setup.described.name].velocity
+    def _beyond(self, joints: np.ndarray) -> np.ndarray:
+        kinematics = KINEMATICS[self.setup.described.name]
+        return np.maximum(np.maximum(kinematics.lower - joints, joints - kinematics.upper), 0.0)
 
     def _box(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
         assert tick.pose is not None
@@ -266,9 +279,7 @@ class Laws:
         late = 0.2 * self.limits.speed if self.by_joints else 0.0
         noise = 2e-3 if self.by_joints else 1e-6
         off = distance(tick.pose, anchor.tool) - anchor.way - anchor.budget - noise - late
-        if mode is Mode.HOLD and (
-            anchor.way == 0 or gap <= distance(anchor.tool, tick.measured)
-        ):
+        if mode is Mode.HOLD and (anchor.way == 0 or gap <= distance(anchor.tool, tick.measured)):
             self._anchor = None  # it was reached, or what is sent is nearer to the tool
             return
         if off > 0:

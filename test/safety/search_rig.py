@@ -42,6 +42,8 @@ class Tick:
     rearmed: bool  # whether `rearm` was accepted since the tick before
     released: bool  # likewise `release`
     fault: bool  # whether the driver reported a fault
+    latched: bool  # whether something that stops happened since the last rearm
+    refused_wrongly: str = ''  # why a rearm that was accepted should have been refused
 
 
 @dataclass
@@ -54,12 +56,13 @@ class Source:
     arrival: float = -math.inf
     speed: float = 0.0
     blocked: bool = False  # since a rearm
+    fault: str = ''  # why none of its commands counts
 
     def requests(self, now: float) -> bool:
         return self.valid and now - self.arrival <= self.timeout
 
     def lives(self, now: float) -> bool:
-        return self.good and self.requests(now) and not self.blocked
+        return self.good and self.requests(now) and not (self.blocked or self.fault)
 
 
 @dataclass
@@ -172,6 +175,7 @@ class Rig:
         self._state_time, self._last_tick = -math.inf, -math.inf
         self._received = self._fault = False
         self._rearmed = self._released = False
+        self._accepted_although = ''
 
     def on_driver(
         self, channel: str, value: Any, stamp: int, now: float, truth: tuple[pin.SE3, np.ndarray]
@@ -227,12 +231,17 @@ class Rig:
         latched = self.authority.latched or (self.control is not None and self.control.latched)
         refusal = self.gate.rearm(now)
         if latched and not refusal:
+            self._accepted_although = self.authority.stop_reason(now)
             self._rearmed = True
             self.authority.on_rearm()
         return refusal
 
-    def tick(self, now: float, stamp: int, other_publisher: str = '') -> Tick:
-        """One tick of the node."""
+    def set_source_fault(self, mode: Mode, reason: str) -> None:
+        self.authority.sources[mode].fault = reason
+        self.gate.set_source_fault(mode, reason)
+
+    def tick(self, now: float, stamp: int, other_publisher: str = '', busy: str = '') -> Tick:
+        """One tick of the node; `busy`: its driver is started or recovered."""
         authority, gate = self.authority, self.gate
         stop = authority.stop_reason(now) or other_publisher
         if self._received and now - self._last_tick > self.limits.tick_timeout:
@@ -241,11 +250,12 @@ class Rig:
             stop = stop or 'the driver is silent'
         authority.latched |= bool(stop)
         allowed = authority.allowed(now)
-        state = self.arm.state(now)
+        state = busy or self.arm.state(now)
         control = gate.update(now, stamp, state, other_publisher)
         messages: list[Any] = []
         if control.target is not None:
-            sent = self.arm.command(control.target, gate.gripper_command, now)
+            opening, commanded = gate.gripper_command, control.sent.valid
+            sent = self.arm.command(control.target, opening, now, commanded)
             messages = list(sent.messages)
             control = gate.correct_target(control, sent.target, sent.reason)
         if not control.latched and authority.sources[Mode.HUMAN].requests(now):
@@ -253,6 +263,7 @@ class Rig:
         self._received |= not isinstance(state, str)
         self._last_tick, self.control = now, control
         self.plant.receive(messages)
+        wrongly, self._accepted_although = self._accepted_although, ''
         rearmed, self._rearmed = self._rearmed, False
         released, self._released = self._released, False
         return Tick(
@@ -268,6 +279,8 @@ class Rig:
             rearmed=rearmed,
             released=released,
             fault=not isinstance(state, str) and bool(state.fault),
+            latched=authority.latched,
+            refused_wrongly=wrongly,
         )
 
     def _sent(self, messages: list[Any]) -> dict[str, Any]:
