@@ -29,6 +29,7 @@ from robo_dopamine_ros.arms.arm import (
 from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -180,6 +181,10 @@ class AgxArm(GripperOwner):
             joints = Joints((*joints.names, *self._width.names), positions)
         message = OutgoingMessage(self._agx.command, joints)
         return DriverCommand([message], step.pose, step.reason)
+
+    def limit_tool(self, limits: ToolLimits) -> None:
+        """Set the limits of the tool that the joints sent must keep."""
+        self._ik.tool_limits = limits
 
     def start(self) -> CallSequence:
         """Enable the motors, which hold their position, and let the driver accept commands."""

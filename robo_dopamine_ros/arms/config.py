@@ -17,6 +17,7 @@ from robo_dopamine_ros.arms.position_controller import (
     PositionControllerConfig,
 )
 from robo_dopamine_ros.arms.servo import ServoArm, ServoConfig
+from robo_dopamine_ros.arms.tool_limits import UNLIMITED, ToolLimits
 from robo_dopamine_ros.arms.whole_arm import WholeArmConfig
 
 ARM_CLASSES: dict[str, Callable[['ArmConfig', Any, float], Arm]] = {
@@ -51,6 +52,12 @@ class ArmConfig:
             raise ValueError(f'arm = {self.arm!r}; it must be {", ".join(ARM_CLASSES)}')
 
 
-def make_arm(config: ArmConfig, timeout: float) -> Arm:
-    """Create the arm; `timeout` is the silence after which its driver counts as lost [s]."""
-    return ARM_CLASSES[config.arm](config, getattr(config, config.arm), timeout)
+def make_arm(config: ArmConfig, timeout: float, tool: ToolLimits = UNLIMITED) -> Arm:
+    """Create the arm; `timeout` is the silence after which its driver counts as lost [s].
+
+    Joints that we compute keep the limits of the tool.
+    """
+    arm = ARM_CLASSES[config.arm](config, getattr(config, config.arm), timeout)
+    if isinstance(arm, PositionControllerArm | AgxArm):
+        arm.limit_tool(tool)
+    return arm

@@ -13,10 +13,10 @@ import numpy as np
 
 from robo_dopamine_ros.arms.joint_motion import (
     JointMotion,
-    advance,
     closing_share,
     stoppable_speed,
 )
+from robo_dopamine_ros.arms.tool_limits import UNLIMITED, ToolAt, ToolLimits
 from robo_dopamine_ros.geometry import clip_norm, pose_difference
 from robo_dopamine_ros.types import Pose, require_at_least, require_positive
 
@@ -69,16 +69,19 @@ def ik_step(
     target: Pose,
     seconds: float,
     target_before: Pose | None = None,
+    tool: ToolLimits = UNLIMITED,
 ) -> IkStep:
     """Return the motion of the joints after `seconds` on their way to a target pose.
 
     `target_before` is the target of the step before; without it the target counts as at rest. No
     joint exceeds its speed or acceleration, or leaves its limits; one that is beyond a limit moves
-    no further, and is not forced back. The joints rest while the tool is at the target.
+    no further, and is not forced back. The joints rest while the tool is at the target. The tool
+    keeps its limits, unless the joints cannot brake in time.
     """
     pose, jacobian = kinematics.pose_and_jacobian(motion.positions)
     if seconds <= 0:
         return IkStep(motion, pose)
+    moved = ToolAt(tool, kinematics, motion, seconds)
     jacobian = ERROR_WEIGHTS[:, None] * jacobian
     limits = kinematics.limits.within(config.margin, config.speed)
     error = clip_norm(ERROR_WEIGHTS * pose_difference(pose, target), MAX_STEP)
@@ -90,7 +93,11 @@ def ik_step(
     share = closing_share(closing, config.acceleration, seconds)
     error = follow + share * (error - follow)
     move, causes = _move(kinematics, limits, config, motion, seconds, error, jacobian, inverse)
-    after = advance(motion, move / seconds, limits, config.acceleration, seconds)
+    wanted = moved.within(move / seconds)
+    if np.abs(wanted * seconds - move).max() > LIMIT_TOLERANCE:
+        causes.append('the tool is at its speed limit or at a wall of the workspace')
+    move = wanted * seconds
+    after = moved.advance(wanted, limits, config.acceleration)
     if np.abs(after.velocities * seconds - move).max() > LIMIT_TOLERANCE:
         causes.append(f'joint accelerations are limited to {config.acceleration:.3g} rad/s^2')
     reached = kinematics.pose(after.positions)

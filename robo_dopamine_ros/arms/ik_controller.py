@@ -15,6 +15,7 @@ from robo_dopamine_ros.arms.joint_motion import (
     closing_share,
 )
 from robo_dopamine_ros.arms.joint_state import JointStateReader
+from robo_dopamine_ros.arms.tool_limits import UNLIMITED, ToolAt
 from robo_dopamine_ros.geometry import pose_difference
 from robo_dopamine_ros.types import Pose
 
@@ -35,6 +36,7 @@ class IkController:
 
     def __init__(self, joints: JointStateReader) -> None:
         self._joints, self._guard = joints, JointGuard(joints.joints.names)
+        self.tool_limits = UNLIMITED  # of the tool that is sent
         self._last_tick = -math.inf  # steady time [s]
         self._motion: JointMotion | None = None  # sent last; None: restart
         self._target: Pose | None = None  # of the tick before, while moving
@@ -87,9 +89,11 @@ class IkController:
         if not self._moving:
             return self._wait(self._motion, target)
         before, self._target = self._target, target
-        joints = self._joints
-        step = ik_step(joints.kinematics, joints.ik, self._motion, target, seconds, before)
-        return self._checked(self._motion, step, seconds)
+        joints, motion = self._joints, self._motion
+        step = ik_step(
+            joints.kinematics, joints.ik, motion, target, seconds, before, self.tool_limits
+        )
+        return self._checked(motion, step, seconds)
 
     def _checked(self, motion: JointMotion, step: IkStep, seconds: float) -> IkStep:
         """Return the step, or one that brakes where the whole arm would not be clear after it.
@@ -109,8 +113,14 @@ class IkController:
         return IkStep(braked, kinematics.pose(braked.positions), reason)
 
     def _return(self, motion: JointMotion, goal: np.ndarray, seconds: float) -> IkStep:
-        """Approach the joints (n,) [rad] at which the arm was when it did not follow."""
+        """Approach the joints (n,) [rad] at which the arm was when it did not follow.
+
+        A joint that is no longer nearer to there than to where it was sent goes no further.
+        """
         kinematics, ik = self._joints.kinematics, self._joints.ik
+        measured = self._joints.joints.positions
+        nearer = np.abs(goal - measured) <= np.abs(motion.positions - measured)
+        goal = np.where(nearer, goal, motion.positions)
         limits = kinematics.limits.within(ik.margin, ik.speed)
         least, most = np.minimum(goal, motion.positions), np.maximum(goal, motion.positions)
         limits = replace(  # they may be where the arm is, even beyond its limits
@@ -121,7 +131,8 @@ class IkController:
         if seconds > 0:
             closing = (goal - motion.positions) / seconds
             wanted = closing * closing_share(closing, ik.acceleration, seconds)
-            motion = advance(motion, wanted, limits, ik.acceleration, seconds)
+            tool = ToolAt(self.tool_limits, kinematics, motion, seconds)
+            motion = tool.advance(tool.within(wanted), limits, ik.acceleration)
         if np.abs(goal - motion.positions).max() <= RETURN_TOLERANCE:
             self._return_to, motion = None, at_rest(motion.positions)
         reason = 'returns to where the arm was found, because it did not follow'

@@ -21,6 +21,7 @@ from robo_dopamine_ros.arms.arm import (
 from robo_dopamine_ros.arms.grippers import Gripper, GripperOwner
 from robo_dopamine_ros.arms.ik_controller import IkController
 from robo_dopamine_ros.arms.joint_state import JointStateReader, KinematicsConfig
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
 from robo_dopamine_ros.arms.ur import UrConfig, UrRobot
 from robo_dopamine_ros.types import ArmState, Pose
 
@@ -114,6 +115,10 @@ class PositionControllerArm(GripperOwner):
         message = OutgoingMessage(self._command_topic, step.joints)
         messages = [message, *self._gripper.command(gripper, now, commanded)]
         return DriverCommand(messages, step.pose, step.reason)
+
+    def limit_tool(self, limits: ToolLimits) -> None:
+        """Set the limits of the tool that the joints sent must keep."""
+        self._ik.tool_limits = limits
 
     def start(self) -> CallSequence:
         """Activate the controller; the arm holds its position."""

@@ -1,0 +1,84 @@
+"""Limits of the tool for arms whose joints we compute: the gate's, kept by the joints sent. Pure.
+
+The gate limits the target of the tool. Joints on their way to it may move the tool otherwise: near
+a singularity, at a limit of a joint, or while they catch up.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from robo_dopamine_ros.arms.joint_motion import JointMotion, advance, stoppable_speed
+from robo_dopamine_ros.geometry import pose_difference, vector_norm
+
+if TYPE_CHECKING:
+    from robo_dopamine_ros.arms.kinematics import JointLimits, Kinematics
+
+EVERYWHERE = (math.inf, math.inf, math.inf)
+WALL_TOLERANCE = 1e-5  # by which rounding may take the tool through a wall in one tick [m]
+SPEED_MARGIN = 0.99  # share of its speed that the tool is given, as its Jacobian turns meanwhile
+SPEED_TOLERANCE = 0.005  # share by which it may be faster before the joints brake
+
+
+@dataclass(frozen=True)
+class ToolLimits:
+    """Speeds and workspace box of the tool, base frame; unlimited by default."""
+
+    speed: float = math.inf  # [m/s]
+    angular_speed: float = math.inf  # [rad/s]
+    low: tuple[float, ...] = tuple(-x for x in EVERYWHERE)  # corner of the box [m]
+    high: tuple[float, ...] = EVERYWHERE  # opposite corner [m]
+    braking: float = 0.5  # deceleration in front of walls, along each axis [m/s^2]
+
+    def share(self, twist: np.ndarray, position: np.ndarray, seconds: float) -> float:
+        """Return the share (0..1) of a twist (6,) [m/s, rad/s] that the tool may have.
+
+        It moves from `position` for `seconds`, and must be able to stop before the wall after that;
+        from outside the box it may not move farther out.
+        """
+        room = np.where(twist[:3] > 0, self.high - position, position - self.low)
+        allowed = WALL_TOLERANCE / seconds + stoppable_speed(room, self.braking, seconds)
+        shares = [
+            _share(self.speed, vector_norm(twist[:3])),
+            _share(self.angular_speed, vector_norm(twist[3:])),
+            *(_share(float(a), abs(float(v))) for a, v in zip(allowed, twist[:3], strict=True)),
+        ]
+        return min(shares)
+
+
+UNLIMITED = ToolLimits()
+
+
+@dataclass(frozen=True)
+class ToolAt:
+    """The limited tool at one position of the joints, for one tick."""
+
+    limits: ToolLimits
+    kinematics: 'Kinematics'
+    motion: JointMotion
+    seconds: float  # of the tick
+
+    def within(self, velocities: np.ndarray) -> np.ndarray:
+        """Return joint velocities (n,) [rad/s], slower where the tool would exceed its limits."""
+        pose, jacobian = self.kinematics.pose_and_jacobian(self.motion.positions)
+        share = self.limits.share(jacobian @ velocities, pose.position, self.seconds)
+        return velocities if share == 1 else share * SPEED_MARGIN * velocities
+
+    def advance(
+        self, wanted: np.ndarray, limits: 'JointLimits', acceleration: float
+    ) -> JointMotion:
+        """Move towards wanted velocities (n,); brake where the tool would exceed its limits."""
+        after = advance(self.motion, wanted, limits, acceleration, self.seconds)
+        if self.limits == UNLIMITED:
+            return after
+        start, end = (self.kinematics.pose(m.positions) for m in (self.motion, after))
+        twist = pose_difference(start, end) / self.seconds
+        if self.limits.share(twist, start.position, self.seconds) > 1 - SPEED_TOLERANCE:
+            return after
+        return advance(self.motion, np.zeros_like(wanted), limits, acceleration, self.seconds)
+
+
+def _share(most: float, size: float) -> float:
+    return 1.0 if size <= most else most / size
