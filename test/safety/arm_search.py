@@ -92,7 +92,7 @@ class World:
         wild = float(rng.choice([0.0, 0.3, 1.0, 3.0]))
         self.setup = draw_setup(name, rng)
         self.limits = draw_limits(self.setup, rng)
-        described, arm = self.setup.described, self.setup.make()
+        described, arm = self.setup.described, self.setup.make(self.limits)
         self.settings = GateSettings(
             frame=described.base,
             armed=bool(rng.random() < 0.3),

@@ -21,6 +21,8 @@ from robo_dopamine_ros.arms.grippers import GripperConfig
 from robo_dopamine_ros.arms.joint_state import KinematicsConfig
 from robo_dopamine_ros.arms.position_controller import PositionControllerConfig
 from robo_dopamine_ros.arms.whole_arm import WholeArmConfig
+from robo_dopamine_ros.nodes.gate import _tool_limits
+from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import Pose
 
 sys.path.append(str(Path(__file__).parents[1] / 'arms'))
@@ -103,7 +105,7 @@ class Setup:
     def described(self) -> Described:
         return ARMS['fr3' if self.name == 'crisp' else self.name]
 
-    def make(self) -> Arm:
+    def make(self, limits: Limits) -> Arm:
         """Make the arm as the gate's node does."""
         arm, grip = self.described, self._gripper()
         kinematics = KinematicsConfig(ik=self.ik)
@@ -124,7 +126,7 @@ class Setup:
         else:
             controller = PositionControllerConfig(wrench=wrench, kinematics=kinematics)
             config = replace(config, arm='position_controller', position_controller=controller)
-        return make_arm(config, 0.1)
+        return make_arm(config, limits.arm_timeout, _tool_limits(limits))
 
     def _gripper(self) -> GripperConfig:
         if self.gripper == 'none':

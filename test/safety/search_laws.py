@@ -17,7 +17,7 @@ from robo_dopamine_ros.types import Mode
 LAWS = (
     'speed',  # step of the tool <= speed x time since the last message
     'angular speed',
-    'restart',  # after a pause of more than 0.25 s: begins at the measured tool
+    'begin',  # the first message, or after a pause of more than 0.25 s: at the measured tool
     'box',  # inside, or no farther out than before or than the measured tool
     'joint speed',
     'joint acceleration',
@@ -70,9 +70,12 @@ class Laws:
         self.worst: dict[str, float] = {}  # largest excess by law
         self.by_joints = setup.name != 'crisp'
         self.links = Links(setup) if setup.links else None
-        self.still_noise = (1e-4, 1e-3) if self.by_joints else (1e-7, 1e-6)  # of IK [m, rad]
+        self.overshoot = (2e-3, 0.03) if self.by_joints else (1e-7, 1e-6)  # on the way [m, rad]
+        self.through_wall = 1e-4 if self.by_joints else FLOAT  # rounding of joints in all [m]
         self._index = -1
         self._last: Tick | None = None  # newest one in which a pose was sent
+        self._farthest = np.zeros(3)  # how far out of the box what is sent may be [m]
+        self._resting: tuple[pin.SE3, pin.SE3] | None = None  # nearest so far: position, turn
         self._velocity: np.ndarray | None = None  # of the joints sent [rad/s]
         self._moved = -math.inf  # when a source might move the arm last [s]
         self._anchor: _Anchor | None = None
@@ -118,7 +121,9 @@ class Laws:
         if target is None or np.linalg.norm(target.position - tick.pose.translation) > told:
             yield 'told', 0.0, f'{target} told, {tick.pose.translation} sent'
         yield from self._box(tick)
-        if self._last is not None:
+        if self._last is None:
+            yield from self._begin(tick)
+        else:
             yield from self._steps(tick, self._last)
             yield from self._still(tick, self._last)
         yield from self._anchoring(tick)
@@ -138,9 +143,12 @@ class Laws:
         assert last.pose is not None
         seconds = tick.now - last.now
         step, turn = distance(last.pose, tick.pose), angle(last.pose, tick.pose)
-        if seconds > PAUSE:
-            yield from self._restart(tick, step, turn)
-        else:
+        if seconds > PAUSE and (
+            step > SHARE * self.limits.speed * PAUSE
+            or turn > SHARE * self.limits.angular_speed * PAUSE
+        ):
+            yield from self._begin(tick)
+        elif seconds <= PAUSE:
             limits = self.limits
             for law, moved, most in (
                 ('speed', step, limits.speed * seconds),
@@ -154,17 +162,16 @@ class Laws:
         if tick.joints is not None and last.joints is not None:
             yield from self._joint_steps(tick, tick.joints, last.joints, seconds)
 
-    def _restart(self, tick: Tick, step: float, turn: float) -> Iterator[tuple[str, float, str]]:
+    def _begin(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
+        """The first message, and one after a pause, must be at what is measured."""
         assert tick.pose is not None
-        small = step <= SHARE * self.limits.speed * PAUSE
-        small = small and turn <= SHARE * self.limits.angular_speed * PAUSE
+        assert tick.measured is not None
         if tick.joints is not None and tick.measured_joints is not None:
             gap = float(np.abs(tick.joints - tick.measured_joints).max())
         else:
-            assert tick.measured is not None
             gap = max(distance(tick.pose, tick.measured), angle(tick.pose, tick.measured))
-        if gap > BEGIN and not small:
-            yield 'restart', gap, f'{gap:.4f} from what is measured; step {step:.4f}, {turn:.4f}'
+        if gap > BEGIN:
+            yield 'begin', gap, f'{gap:.4f} m or rad from what is measured'
 
     def _slow(
         self, tick: Tick, step: float, turn: float, seconds: float
@@ -215,12 +222,12 @@ class Laws:
     def _box(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
         assert tick.pose is not None
         out = self._outside(tick.pose)
-        before = self._outside(self._last.pose) if self._last and self._last.pose else None
         measured = self._outside(tick.measured) if tick.measured else np.zeros(3)
-        most = measured if before is None else np.maximum(measured, before)
+        most = np.maximum(measured, self._farthest)
         excess = float((out - most).max())
+        self._farthest = np.minimum(most, out)
         self.worst['box'] = max(self.worst.get('box', 0.0), excess)
-        if excess > FLOAT:
+        if excess > self.through_wall:
             yield 'box', excess, f'{1e3 * excess:.4f} mm farther out'
 
     def _outside(self, pose: pin.SE3) -> np.ndarray:
@@ -229,20 +236,20 @@ class Laws:
         return np.maximum(np.maximum(low - p, p - high), 0.0)
 
     def _still(self, tick: Tick, last: Tick) -> Iterator[tuple[str, float, str]]:
+        """What is sent goes to the tool, or stays: never farther away than it was before."""
         assert tick.pose is not None
-        if tick.now - self._moved <= self.limits.stop_time + SETTLING or tick.measured is None:
-            return
         assert last.pose is not None
-        if tick.now - last.now > PAUSE:
+        braking = tick.now - self._moved <= self.limits.stop_time + SETTLING
+        if braking or tick.measured is None or tick.now - last.now > PAUSE:
+            self._resting = None
             return
-        away = distance(tick.pose, tick.measured) - distance(last.pose, tick.measured)
-        turned = angle(tick.pose, tick.measured) - angle(last.pose, tick.measured)
-        if away <= self.still_noise[0] and turned <= self.still_noise[1]:
+        near, straight = self._resting or (last.pose, last.pose)
+        away = distance(tick.pose, tick.measured) - distance(near, tick.measured)
+        turned = angle(tick.pose, tick.measured) - angle(straight, tick.measured)
+        self._resting = tick.pose if away <= 0 else near, tick.pose if turned <= 0 else straight
+        self.worst['still'] = max(self.worst.get('still', 0.0), away)
+        if away <= self.overshoot[0] and turned <= self.overshoot[1]:
             return
-        if tick.joints is not None and last.joints is not None and tick.measured_joints is not None:
-            gap = np.abs(tick.joints - tick.measured_joints).max()
-            if gap <= np.abs(last.joints - tick.measured_joints).max() + 1e-9:
-                return  # towards the measured joints
         text = f'{1e3 * away:.3f} mm, {turned:.4f} rad away from the tool in '
         yield 'still', max(away, turned), text + tick.control.mode.name
 

@@ -37,7 +37,7 @@ class Script:
         box = {'low': tuple(self.tool - SIDE), 'high': tuple(self.tool + SIDE), **limits}
         self.limits = Limits(**box)
         settings = replace(SETTINGS, frame=setup.described.base)
-        arm = setup.make()
+        arm = setup.make(self.limits)
         self.rig = Rig(arm, plant, self.limits, settings)
         self.now, self.tick_time, self.ros_offset = 1000.0, 0.02, 0
         if setup.name != 'crisp':
@@ -180,4 +180,3 @@ class Script:
         """Laws that were broken, each with its first example."""
         first = {v.law: v for v in reversed(self.violations)}
         return [f'{law} at tick {v.tick}: {v.text}' for law, v in first.items()]
-
