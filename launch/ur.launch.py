@@ -56,7 +56,7 @@ def generate_launch_description():
 
 
 def check(context):
-    """Check that the required packages are installed, before anything starts."""
+    """Check that the required packages are installed, and name the model of the arm to the gate."""
     given = context.launch_configurations
     servo = given['arm'] == 'servo'
     require_packages('ur_robot_driver', *(('moveit_servo', 'ur_moveit_config') if servo else ()))
@@ -67,6 +67,8 @@ def check(context):
             f'namespace = {namespace!r}; ur_robot_driver has none: start it elsewhere and say '
             'driver:=false'
         )
+    model = f'gate.driver.model={given["ur_type"]}'
+    given['set'] = f'{model} {given.get("set", "")}'.strip()  # before the user's, which counts more
 
 
 def driver(context):

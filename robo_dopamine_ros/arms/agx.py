@@ -108,6 +108,7 @@ class AgxArm(GripperOwner):
     """Commands all joints and the gripper in one message; reads joints and tool pose."""
 
     name = 'agx'
+    not_told = 'collision level and joint limits of the arm; see its own software'
 
     def __init__(self, config: 'ArmConfig', agx: AgxConfig, timeout: float) -> None:
         """`timeout` is the silence after which the driver counts as lost [s]."""
@@ -125,7 +126,9 @@ class AgxArm(GripperOwner):
             )
         self._width: Joints | None = None  # newest gripper command
         base, tool = config.base_frame, config.tool_frame
-        self._joints = JointStateReader(agx.kinematics, config.joints, base, tool, config.whole_arm)
+        self._joints = JointStateReader(
+            agx.kinematics, config.joints, base, tool, config.model, config.whole_arm
+        )
         self._ik = IkController(self._joints)
         self._poses_agreed = False  # whether the driver's tool pose and ours did, once
         best_effort = partial(Channel, reliable=False)
@@ -176,7 +179,7 @@ class AgxArm(GripperOwner):
         for message in self._gripper.command(gripper, now, commanded):
             self._width = message.value
         joints = Joints(self._joints.joints.names, step.joints)
-        if self._width:  # in every message, because a single one may be lost
+        if self._width and commanded:  # in every message, because a single one may be lost
             positions = np.concatenate([joints.positions, self._width.positions])
             joints = Joints((*joints.names, *self._width.names), positions)
         message = OutgoingMessage(self._agx.command, joints)
@@ -200,6 +203,10 @@ class AgxArm(GripperOwner):
                 break
             yield POLL_PERIOD
         return self._status_fault()
+
+    def arming_obstacle(self) -> str:
+        """Return nothing: what the driver does not tell cannot be checked."""
+        return ''
 
     def recover(self) -> CallSequence:
         """Enable the arm again; people at the arm must clear an emergency stop."""

@@ -85,6 +85,10 @@ class Arm(Protocol):
     outputs: Sequence[Channel]
 
     @property
+    def not_told(self) -> str:
+        """Settings of the robot that bound its motion and that its driver does not tell."""
+
+    @property
     def problems(self) -> Mapping[str, str]:
         """What is wrong, by channel, although the arm can work."""
 
@@ -112,6 +116,12 @@ class Arm(Protocol):
         """Handle the end of the newest goal of an action in `outputs`.
 
         `error` says why it was not reached; empty: it was.
+        """
+
+    def arming_obstacle(self) -> str:
+        """Return why the arm must not be armed, although it could move; empty: nothing is known.
+
+        Known after `start`.
         """
 
     def start(self) -> CallSequence:

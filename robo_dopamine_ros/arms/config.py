@@ -11,6 +11,7 @@ from typing import Any
 from robo_dopamine_ros.arms.agx import AgxArm, AgxConfig
 from robo_dopamine_ros.arms.arm import Arm
 from robo_dopamine_ros.arms.crisp import CrispArm, CrispConfig
+from robo_dopamine_ros.arms.datasheets import check_model
 from robo_dopamine_ros.arms.grippers import GripperConfig
 from robo_dopamine_ros.arms.position_controller import (
     PositionControllerArm,
@@ -32,6 +33,7 @@ ARM_CLASSES: dict[str, Callable[['ArmConfig', Any, float], Arm]] = {
 class ArmConfig:
     """One arm: frames, joints, gripper and driver; defaults are the simulator's and a Franka's."""
 
+    model: str = ''  # of the arm: fr3, piper, ur5e..; for its ceilings and shape; empty: another
     namespace: str = ''  # of the driver's topics, relative to that of the node; empty: the same
     base_frame: str = 'base'  # frame of all poses, twists and wrenches
     tool_frame: str = 'fr3_hand_tcp'  # frame of the tool
@@ -45,6 +47,7 @@ class ArmConfig:
     whole_arm: WholeArmConfig = field(default_factory=WholeArmConfig)
 
     def __post_init__(self) -> None:
+        check_model(self.model)
         for name in ('base_frame', 'tool_frame'):
             if not getattr(self, name):
                 raise ValueError(f'{name} is empty; it must name a frame')

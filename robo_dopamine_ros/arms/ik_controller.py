@@ -128,6 +128,7 @@ class IkController:
             lower=np.minimum(limits.lower, least),
             upper=np.maximum(limits.upper, most),
         )
+        before = motion
         if seconds > 0:
             closing = (goal - motion.positions) / seconds
             wanted = closing * closing_share(closing, ik.acceleration, seconds)
@@ -136,7 +137,8 @@ class IkController:
         if np.abs(goal - motion.positions).max() <= RETURN_TOLERANCE:
             self._return_to, motion = None, at_rest(motion.positions)
         reason = 'returns to where the arm was found, because it did not follow'
-        return IkStep(motion, kinematics.pose(motion.positions), reason)
+        step = IkStep(motion, kinematics.pose(motion.positions), reason)
+        return self._checked(before, step, seconds)
 
     def _wait(self, motion: JointMotion, target: Pose) -> IkStep:
         """Stay; start moving with the next step if the target is at the tool."""

@@ -18,7 +18,7 @@ from robo_dopamine_ros.types import SECOND, ArmState, Pose
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import Kinematics
 
-NO_WHOLE_ARM = WholeArmConfig()
+WHOLE_ARM = WholeArmConfig()
 MAX_VELOCITY_INTERVAL = 0.1  # positions further apart give no velocity [s]
 
 
@@ -47,11 +47,12 @@ class JointStateReader:
         joints: Sequence[str],
         base: str,
         tool: str,
-        whole_arm: WholeArmConfig = NO_WHOLE_ARM,
+        model: str = '',
+        whole_arm: WholeArmConfig = WHOLE_ARM,
     ) -> None:
         """ValueError where the file of the URDF cannot be used, or pinocchio is missing."""
         self._offset, self._links = config.offset, (tuple(joints), base, tool)
-        self._whole_arm_config = whole_arm
+        self._shape = (model, whole_arm)
         self.whole_arm: WholeArm | None = None  # known with the URDF, where the model is known
         self.ik = config.ik
         self._urdf = ''
@@ -88,7 +89,7 @@ class JointStateReader:
                 f'{error}; joints need pinocchio: pip install pin, or rosdep install'
             ) from error
         self._kinematics = Kinematics(urdf, *self._links, self._offset)
-        self.whole_arm = make_whole_arm(self._kinematics, self._whole_arm_config)
+        self.whole_arm = make_whole_arm(self._kinematics, *self._shape)
         limits, rotates = self._kinematics.limits, self._kinematics.rotates
         self._turns = JointTurns(self.joints.names, limits.lower, limits.upper, rotates)
         if len(self.joints.positions):  # they came before the URDF

@@ -54,10 +54,10 @@ class PositionControllerArm(GripperOwner):
             raise ValueError('joints is empty; name those of the controller, in its order')
         self._config, self._controller, self._timeout = config, controller, timeout
         self._gripper, self._latest = Gripper(config.gripper), LatestMessages()
-        self._ur = UrRobot(controller.ur, self._latest)
+        self._ur = UrRobot(controller.ur, self._latest, config.model)
         base, tool = config.base_frame, config.tool_frame
         self._joints = JointStateReader(
-            controller.kinematics, config.joints, base, tool, config.whole_arm
+            controller.kinematics, config.joints, base, tool, config.model, config.whole_arm
         )
         self._ik = IkController(self._joints)
         self._activity = controller_manager.activity_channel(controller.manager)
@@ -127,6 +127,15 @@ class PositionControllerArm(GripperOwner):
             return error
         controllers = [self._controller.controller]
         return (yield from controller_manager.activate(self._controller.manager, controllers))
+
+    @property
+    def not_told(self) -> str:
+        """Return the settings of the robot that its driver does not tell."""
+        return self._ur.not_told
+
+    def arming_obstacle(self) -> str:
+        """Return why the arm must not be armed, empty: nothing is known against it."""
+        return self._ur.arming_obstacle()
 
     def recover(self) -> CallSequence:
         """Recover a stopped UR; for other robots there is nothing to do."""

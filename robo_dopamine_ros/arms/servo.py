@@ -83,7 +83,7 @@ class ServoArm(GripperOwner):
         kinematics = KinematicsConfig(servo.description, servo.urdf, servo.offset)
         base, tool = config.base_frame, config.tool_frame
         self._joints = JointStateReader(kinematics, config.joints, base, tool)
-        self._ur = UrRobot(servo.ur, self._latest)
+        self._ur = UrRobot(servo.ur, self._latest, config.model)
         status = STATUS_TYPES[servo.distribution]
         self._status = Channel(f'{servo.node}/status', status, reliable=False)
         wrench = Channel(servo.wrench, 'geometry_msgs/msg/WrenchStamped', reliable=False)
@@ -140,6 +140,7 @@ class ServoArm(GripperOwner):
 
     def start(self) -> CallSequence:
         """Check Servo's parameters, then let it accept twists in m/s; it does not move the arm."""
+        yield from self._ur.ask_model()
         error = yield from self._check_parameters()
         if error:
             return error
@@ -151,6 +152,15 @@ class ServoArm(GripperOwner):
                 return f'{self._servo.node}/{name} failed: {getattr(reply, "message", "")}'
         yield STATUS_DELAY
         return self._fault()
+
+    @property
+    def not_told(self) -> str:
+        """Return the settings of the robot that its driver does not tell."""
+        return self._ur.not_told
+
+    def arming_obstacle(self) -> str:
+        """Return why the arm must not be armed, empty: nothing is known against it."""
+        return self._ur.arming_obstacle()
 
     def recover(self) -> CallSequence:
         """Recover a stopped UR; out of a collision people must guide the arm by hand."""

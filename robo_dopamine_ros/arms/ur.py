@@ -38,6 +38,10 @@ SAFETY_MODES: dict[int | None, str] = {
     9: 'fault',
     13: 'three-position stop',
 }
+NOT_TOLD = (
+    'safety configuration (speed, force, planes, elbow): ur_robot_driver publishes the safety mode '
+    'only; compare it with the limits of the gate on the pendant'
+)
 TRIGGER = 'std_srvs/srv/Trigger'
 POLL_PERIOD = 0.2  # of the robot's state while it is awaited [s]
 
@@ -63,9 +67,11 @@ class UrConfig:
 class UrRobot:
     """State of the robot behind the controllers, and its recovery; without effect if disabled."""
 
-    def __init__(self, config: UrConfig, latest: LatestMessages) -> None:
-        """`latest` is where the arm stores the messages of all channels."""
-        self._config, self._latest = config, latest
+    def __init__(self, config: UrConfig, latest: LatestMessages, model: str = '') -> None:
+        """`latest` is where the arm stores the messages of all channels; `model` is configured."""
+        self._config, self._latest, self._model = config, latest, model
+        self._reported_model: str | None = None  # by the robot; empty: its driver does not tell
+        self.not_told = NOT_TOLD if config.enabled else ''
         status, modes = config.status, 'ur_dashboard_msgs/msg'
         self._program = f'{status}/robot_program_running'
         self._mode, self._safety = f'{status}/robot_mode', f'{status}/safety_mode'
@@ -106,8 +112,35 @@ class UrRobot:
             faults.append(f'speed scaling is {speed} %')
         return ', '.join(faults)
 
+    def arming_obstacle(self) -> str:
+        """Return why the arm must not be armed: another model than configured; empty: nothing.
+
+        The robot does not tell e-Series and CB3 apart, a UR5e calls itself UR5.
+        """
+        told, configured = self._reported_model or '', self._model
+        if not told or not configured or told.upper() == configured.removesuffix('e').upper():
+            return ''
+        return (
+            f'the robot says that it is a {told}, but driver.model = {configured}: its ceilings '
+            'and shape would be those of another arm'
+        )
+
+    def ask_model(self) -> CallSequence:
+        """Ask the robot for its model, once; not all drivers offer that."""
+        if self._config.enabled and self._reported_model is None:
+            reply = yield Call(
+                f'{self._config.dashboard}/get_robot_model',
+                'ur_dashboard_msgs/srv/GetRobotModel',
+                timeout=1.0,
+                label='ask for its model',
+            )
+            answered = not isinstance(reply, str) and reply.success
+            self._reported_model = reply.robot_model.strip() if answered else ''
+        return ''
+
     def start(self) -> CallSequence:
         """Wait until the robot may move; only people at the robot start it."""
+        yield from self.ask_model()
         if self._config.enabled:
             yield from self._wait(lambda: not (self.missing or self.fault()))
         return self.missing or self.fault()

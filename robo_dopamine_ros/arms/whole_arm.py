@@ -26,14 +26,11 @@ TOLERANCE = 1e-7  # by which a distance may shrink although it is too small [m]
 class WholeArmConfig:
     """Check of links and table, for arms whose joints we compute."""
 
-    shape: str = ''  # of the arm: fr3, piper or ur5e; empty: nothing is checked
+    enabled: bool = True  # where the model is fr3, piper or ur5e
     margin: float = 0.02  # between two links, and between links and table [m]
     table: float = NO_TABLE  # height of the table in the base frame [m], -10: none is checked
 
     def __post_init__(self) -> None:
-        if self.shape not in ('', *ARM_SHAPES):
-            known = ', '.join(sorted(ARM_SHAPES))
-            raise ValueError(f'shape = {self.shape!r}; it must be {known}, or empty: no check')
         require_at_least(0, self, 'margin')
         if not math.isfinite(self.table):
             raise ValueError(f'table = {self.table}; it must be a height [m], -10 for none')
@@ -43,12 +40,7 @@ class WholeArm:
     """Distances between the links of one arm, for given joints."""
 
     def __init__(self, kinematics: 'Kinematics', shape: ArmShape, config: WholeArmConfig) -> None:
-        if len(kinematics.joints) != len(shape.links) - 2:
-            given, count = len(kinematics.joints), len(shape.links) - 2
-            raise ValueError(
-                f'whole_arm.shape = {config.shape}, of {count} joints; here are {given}'
-            )
-        self._kinematics, self._config, self._links = kinematics, config, shape.links
+        self._kinematics, self._config = kinematics, config
         capsules = [*shape.capsules, *_tool_capsule(kinematics, shape)]
         self._moved_by = np.array([min(c.link, len(kinematics.joints)) for c in capsules])
         self._points = np.array([(c.start, c.end) for c in capsules])  # (k, 2, 3)
@@ -94,13 +86,18 @@ class WholeArm:
         return f'{self._names[self._over_table[index - len(self._first)]]} and table'
 
 
-def make_whole_arm(kinematics: 'Kinematics', config: WholeArmConfig) -> WholeArm | None:
-    """Return the check of an arm, None where its shape is not named.
+def make_whole_arm(kinematics: 'Kinematics', model: str, config: WholeArmConfig) -> WholeArm | None:
+    """Return the check for a model of arm, None where it is off or the shape is not known.
 
-    ValueError where it has another number of joints.
+    ValueError where the arm has another number of joints.
     """
-    shape = ARM_SHAPES.get(config.shape)
-    return WholeArm(kinematics, shape, config) if shape else None
+    shape = ARM_SHAPES.get(model) if config.enabled else None
+    if shape is None:
+        return None
+    if len(kinematics.joints) != len(shape.links) - 2:
+        given, count = len(kinematics.joints), len(shape.links) - 2
+        raise ValueError(f'model = {model}, an arm of {count} joints; here are {given}')
+    return WholeArm(kinematics, shape, config)
 
 
 def _tool_capsule(kinematics: 'Kinematics', shape: ArmShape) -> list[Capsule]:

@@ -65,6 +65,7 @@ class GateNode(Node):
         self._last_tick = now
         state = self._arm.state(now)
         stop_reason = self._arm.other_publishers() or self._inputs.check_publishers()
+        stop_reason = stop_reason or self._arm.arm.arming_obstacle()
         control = self._gate.update(now, stamp, self._gate_services.busy or state, stop_reason)
         if control.target is not None:
             opening, commanded = self._gate.gripper_command, control.sent.valid
@@ -86,6 +87,8 @@ class GateNode(Node):
             **{f'refused, {name}': count for name, count in self._inputs.refused.items()},
             **self._arm.channel_errors,
         }
+        if not_told := self._arm.arm.not_told:
+            values['not told by the driver'] = not_told
         level = Level.ERROR if control.latched else Level.OK
         summary = f'{control.mode.name}: {control.reason or "ok"}'
         return [Health('gate', level, summary, values), self._protections]

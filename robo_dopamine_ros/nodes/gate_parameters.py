@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from robo_dopamine_ros.arms.config import ArmConfig
+from robo_dopamine_ros.arms.datasheets import check_ceilings
 from robo_dopamine_ros.safety.limiter import Limits
 
 ENABLE_INPUTS = ('topic', 'none')
@@ -38,6 +39,7 @@ class GateParameters:
             raise ValueError(
                 f'disabled_protections: no protection {", ".join(unknown)}; there are {known}'
             )
+        check_ceilings(self.driver, self.limits)
         self._require_names()
 
     def protections(self) -> dict[str, str]:

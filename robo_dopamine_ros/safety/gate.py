@@ -137,8 +137,9 @@ class Gate:
         """Release the latch, without motion; refused while a cause persists. See `arbitrate`."""
         if not self._state.latch_reason:
             return ''
-        if self._rearm_obstacle:
-            return self._rearm_obstacle
+        locked = self._stop_locks.check(now) or self._zones.check(now)  # since the last tick
+        if obstacle := locked or self._rearm_obstacle:
+            return obstacle
         self._target.restart()
         self._box_monitor.restart()
         self.gripper_command, self._never_armed = math.nan, False

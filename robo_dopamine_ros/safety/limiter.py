@@ -45,6 +45,30 @@ POSITIVE_LIMITS = (
     'tick_timeout',
     'stop_time',
 )
+CEILINGS = {  # that no arm and no cell needs to exceed: beyond, a unit was mistaken
+    'speed': (2.0, 'm/s'),
+    'angular_speed': (4.0, 'rad/s'),
+    'acceleration': (15.0, 'm/s^2'),
+    'angular_acceleration': (30.0, 'rad/s^2'),
+    'max_tracking_error': (0.3, 'm'),
+    'max_rotation_error': (1.6, 'rad'),
+    'measured_speed': (10.0, 'm/s'),
+    'measured_angular_speed': (30.0, 'rad/s'),
+    'force': (500.0, 'N'),
+    'torque': (100.0, 'N m'),
+    'policy_timeout': (2.0, 's'),
+    'human_timeout': (2.0, 's'),
+    'reset_timeout': (2.0, 's'),
+    'arm_timeout': (2.0, 's'),
+    'episode_timeout': (10.0, 's'),
+    'lock_timeout': (2.0, 's'),
+    'enable_timeout': (2.0, 's'),
+    'zone_timeout': (2.0, 's'),
+    'tick_timeout': (2.0, 's'),
+    'future_tolerance': (1.0, 's'),
+    'stop_time': (2.0, 's'),
+}
+FARTHEST = 3.0  # corner of a workspace box from the base, in each axis [m]
 MAX_TICK = 0.05  # a late tick moves the target no further than one after this time [s]
 ZERO_TWIST = np.zeros(6)
 SQRT3 = math.sqrt(3)  # each axis brakes by this much less, so that all three keep the limit
@@ -89,6 +113,15 @@ class Limits:
                 raise ValueError(f'{axis} from {low} to {high} m; low must be below high')
         require_positive(self, *POSITIVE_LIMITS)
         require_at_least(0, self, 'force', 'torque', 'future_tolerance')
+        for name, (most, unit) in CEILINGS.items():
+            if (value := getattr(self, name)) > most:
+                raise ValueError(f'{name} = {value} {unit}; it must be at most {most:g} {unit}')
+        for axis, low, high in zip('xyz', self.low, self.high, strict=True):
+            if max(abs(low), abs(high)) > FARTHEST:
+                raise ValueError(
+                    f'{axis} from {low} to {high} m; the box must lie within {FARTHEST:g} m of '
+                    'the base: are these millimetres?'
+                )
         if not 0 <= self.slow_scale <= 1:
             raise ValueError(f'slow_scale = {self.slow_scale}; it must lie in 0..1')
 

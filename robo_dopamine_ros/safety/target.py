@@ -44,15 +44,20 @@ class SentTarget:
         It is the wanted one when `restarted`, as for the first target and after a pause in which
         none was sent.
         """
-        seconds, self._sent_at = now - self._sent_at, now
-        if self.pose is None or restarted or seconds > RESTART_INTERVAL:
+        restarted = restarted or self.pose is None or self.paused(now)
+        seconds, self._sent_at = min(now - self._sent_at, MAX_TICK), now
+        if restarted or self.pose is None:
             self.pose = wanted.pose
             return self.pose
-        seconds, limits = min(seconds, MAX_TICK), self._limits
+        limits = self._limits
         speed = max(self.scale * limits.speed, vector_norm(wanted.twist[:3]))
         angular_speed = max(self.scale * limits.angular_speed, vector_norm(wanted.twist[3:]))
         self.pose = _step(self.pose, wanted.pose, speed * seconds, angular_speed * seconds)
         return self.pose
+
+    def paused(self, now: float) -> bool:
+        """Whether nothing was sent for so long that the driver may have given up."""
+        return now - self._sent_at > RESTART_INTERVAL
 
     def nearer(self, wanted: Pose, measured: Pose) -> Pose:
         """Return the wanted pose, but for what lies farther from the tool than what was sent.
@@ -71,7 +76,7 @@ class SentTarget:
 
         A tool that is pushed, or a measurement that drifts, faster than the target may follow.
         """
-        if self.pose is None or now - self._sent_at > RESTART_INTERVAL:
+        if self.pose is None or self.paused(now):
             return ''
         distance, angle = _errors(self.pose, measured)
         farthest = LOST_FACTOR * self._limits.max_tracking_error
@@ -170,7 +175,7 @@ class ToolTarget:
         if returns or arm.fault:
             self._return_time = math.inf
         wanted = self._wanted
-        if wanted is None or restarts or returns or arm.fault:
+        if wanted is None or restarts or returns or arm.fault or self.sent.paused(now):
             self._restarting = True
             return TargetState(arm.pose, wanted.twist if wanted and not arm.fault else ZERO_TWIST)
         if moving or self.sent.pose is None:

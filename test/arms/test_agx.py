@@ -58,6 +58,14 @@ def test_every_joint_is_in_every_message_and_the_gripper_once_it_is_commanded() 
         assert not len(out.value.efforts)
 
 
+def test_the_gripper_is_not_told_again_while_nobody_commands() -> None:
+    made = arm()
+    pose = state(made).pose
+    for k, commanded in enumerate([True, False, False, True]):
+        (out,) = made.command(pose, 1.0, NOW + 0.02 * k, commanded).messages
+        assert ('gripper' in out.value.names) is commanded
+
+
 def test_a_gripper_that_is_not_a_number_does_not_silence_the_arm() -> None:
     made, later = arm(), NOW + 0.15
     broken = Joints((*PIPER.joints, 'gripper'), np.array([*HOME, np.nan]), np.zeros(7))

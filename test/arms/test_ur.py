@@ -19,9 +19,10 @@ RESEND = (f'{STATUS}/resend_robot_program', 'std_srvs/srv/Trigger')
 class Robot:
     """State that a robot publishes, and its responses."""
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, configured: str = '', **parameters: Any) -> None:
         self.latest = LatestMessages()
-        self.ur = UrRobot(UrConfig(enabled=True, **parameters), self.latest)
+        self.ur = UrRobot(UrConfig(enabled=True, **parameters), self.latest, configured)
+        self.model: Any = 'dashboard_client/get_robot_model is not offered'
         self.calls: list[tuple[str, str]] = []
         self.paused = 0.0  # [s]
         self.refuses = ''
@@ -54,6 +55,8 @@ class Robot:
             return end.value
 
     def answer(self, call: Call) -> Any:
+        if call.name.endswith('get_robot_model'):
+            return self.model
         self.calls.append((call.name, call.type))
         if call.name == self.refuses:
             return Message(success=False, message='not in remote control')
@@ -173,3 +176,34 @@ def test_where_there_is_no_ur_nothing_is_asked() -> None:
     assert list(ur.recover()) == list(ur.start()) == []
     with pytest.raises(ValueError, match=r'unlock_delay = 0.0; it must lie in 0..60 s'):
         UrConfig(unlock_delay=0.0)
+
+
+@pytest.mark.parametrize(
+    ('configured', 'told', 'words'),
+    [
+        ('ur5e', 'UR5', ''),
+        ('ur10', 'UR10', ''),
+        ('ur5e', 'UR10', 'the robot says that it is a UR10, but driver.model = ur5e'),
+        ('', 'UR10', ''),
+    ],
+)
+def test_another_model_than_configured_is_not_armed(configured: str, told: str, words: str) -> None:
+    robot = Robot(configured)
+    robot.publish()
+    assert robot.ur.arming_obstacle() == ''
+    assert robot.run(robot.ur.start()) == ''
+    assert robot.ur.arming_obstacle() == '', 'older drivers do not tell'
+    robot = Robot(configured)
+    robot.publish()
+    robot.model = Message(success=True, robot_model=told)
+    assert robot.run(robot.ur.start()) == ''
+    assert words in robot.ur.arming_obstacle()
+    assert bool(robot.ur.arming_obstacle()) == bool(words)
+    robot.model = Message(success=True, robot_model='UR3')
+    robot.run(robot.ur.start())
+    assert words in robot.ur.arming_obstacle(), 'it is asked once'
+
+
+def test_what_the_driver_does_not_tell_is_said() -> None:
+    assert 'on the pendant' in Robot().ur.not_told
+    assert UrRobot(UrConfig(), LatestMessages()).not_told == ''

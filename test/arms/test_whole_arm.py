@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import CONTROLLER, NOW, STAMP
+from cases import AGX, CONTROLLER, NOW, STAMP
 from descriptions import ARMS, Described
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ each_arm = pytest.mark.parametrize('arm', ARMS.values(), ids=ARMS)
 
 
 def whole_arm(arm: Described, table: float = 0.0) -> WholeArm:
-    made = make_whole_arm(arm.kinematics, WholeArmConfig(arm.name, MARGIN, table))
+    made = make_whole_arm(arm.kinematics, arm.name, WholeArmConfig(True, MARGIN, table))
     assert made is not None
     return made
 
@@ -75,13 +75,14 @@ def test_links_that_come_too_near_are_named(name: str, bends: dict, words: str) 
 
 
 def test_what_is_not_known_is_not_checked() -> None:
-    assert make_whole_arm(ARMS['ur5e'].kinematics, WholeArmConfig()) is None
-    with pytest.raises(ValueError, match="shape = 'ur6'; it must be fr3, piper, ur5e, or empty"):
-        WholeArmConfig('ur6')
-    with pytest.raises(ValueError, match=r'whole_arm.shape = fr3, of 7 joints; here are 6'):
-        make_whole_arm(ARMS['ur5e'].kinematics, WholeArmConfig('fr3'))
+    kinematics = ARMS['ur5e'].kinematics
+    assert make_whole_arm(kinematics, '', WholeArmConfig()) is None
+    assert make_whole_arm(kinematics, 'ur10e', WholeArmConfig()) is None
+    assert make_whole_arm(kinematics, 'ur5e', WholeArmConfig(enabled=False)) is None
+    with pytest.raises(ValueError, match=r'model = fr3, an arm of 7 joints; here are 6'):
+        make_whole_arm(kinematics, 'fr3', WholeArmConfig())
     with pytest.raises(ValueError, match='table = nan'):
-        WholeArmConfig('fr3', table=np.nan)
+        WholeArmConfig(table=np.nan)
 
 
 def make(arm: Described, q: np.ndarray) -> Any:
@@ -91,7 +92,8 @@ def make(arm: Described, q: np.ndarray) -> Any:
         base_frame=arm.base,
         tool_frame=arm.tool,
         joints=arm.joints,
-        whole_arm=WholeArmConfig(arm.name, MARGIN, 0.0),
+        model=arm.name,
+        whole_arm=WholeArmConfig(True, MARGIN, 0.0),
     )
     made = make_arm(parameters, 0.1)
     made.on_message('robot_description', arm.text, STAMP, NOW)
@@ -163,3 +165,20 @@ def test_an_arm_that_touches_already_can_leave() -> None:
         command = made.command(integrate_twist(pose, out, TICK), 1.0, now)
         pose, q = command.target, command.messages[0].value
     assert check.distances(q).min() > before.min() + 0.02, command.reason
+
+
+def test_a_piper_is_checked_as_well() -> None:
+    arm = ARMS['piper']
+    case = replace(AGX, parameters=replace(AGX.parameters, model='piper'))
+    made, now = case.make_connected(), NOW
+    high_table = WholeArmConfig(table=case.pose.position[2] - 0.06)
+    made = replace(case, parameters=replace(case.parameters, whole_arm=high_table)).make_connected()
+    pose, command = made.state(now).pose, None
+    for _ in range(50):
+        now += TICK
+        case.send(made, now)
+        command = made.command(integrate_twist(pose, np.array([0, 0, -0.1, 0, 0, 0]), TICK), 1, now)
+        pose = command.target
+    assert command is not None
+    assert 'wrist 2 and table would be' in command.reason
+    assert arm.kinematics.pose(command.messages[0].value.positions[:6]).position[2] > 0.0

@@ -28,7 +28,7 @@ from robo_dopamine_ros.types import Control, Outcome, Phase  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # [s] for a cell to come up, on a machine that has much else to do
-CALM = ['--set', 'gate.limits.arm_timeout=5', '--set', 'gate.limits.tick_timeout=5']  # there
+CALM = ['--set', 'gate.limits.arm_timeout=2', '--set', 'gate.limits.tick_timeout=2']  # there
 
 
 class Up:

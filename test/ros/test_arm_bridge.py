@@ -54,6 +54,11 @@ class FakeArm:
     ) -> DriverCommand:
         return DriverCommand(self.messages, target)
 
+    not_told = ''
+
+    def arming_obstacle(self) -> str:
+        return ''
+
     @property
     def problems(self) -> Mapping[str, str]:
         return self.told_problems

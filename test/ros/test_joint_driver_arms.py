@@ -139,7 +139,10 @@ def test_a_ur_that_starts_again_by_itself_is_not_sent_where_it_was_going(bench: 
     rig = JointRig(bench, arm_config(parameters), 'position_controller_driver.py', 'ur5e', 'ur')
     try:
         rig.until(lambda: rig.alive and not rig.measured.fault)
-        assert rig.run(rig.arm.start()) == ('', [])
+        reason, steps = rig.run(rig.arm.start())
+        assert not reason
+        assert [step.split(':')[0] for step in steps] == ['ask for its model']
+        assert not rig.bridge.arm.arming_obstacle(), 'its driver does not tell'
         rig.go(rig.raised(0.02))
 
         goal = rig.raised(0.1)

@@ -617,3 +617,12 @@ def test_the_requested_twist_is_published_though_it_is_limited(cell: Cell) -> No
     np.testing.assert_array_equal(control.requested, command)
     cell.repeat(Mode.HUMAN, reason='let go')
     assert not cell.run(0.2).requested.any()
+
+
+def test_after_a_pause_what_is_sent_begins_at_the_measured_tool(cell: Cell) -> None:
+    cell.blocked = True
+    cell.run(0.2)
+    cell.push(0.2)
+    control = cell.tick(5.0)
+    assert control.latched
+    assert same(control.target, cell.pose)

@@ -315,3 +315,14 @@ def test_the_target_also_returns_to_the_tool_slowly_while_a_zone_says_slow() -> 
         assert np.linalg.norm(way) <= 0.25 * 0.15 * TICK + 1e-9
         before = after
     assert cell.control.mode is Mode.HUMAN
+
+
+def test_rearming_asks_the_stop_locks_and_zones_that_have_just_spoken() -> None:
+    cell = WatchedCell(GateSettings(require_stop_lock=True))
+    cell.gate.on_stop_lock(False, cell.now)
+    cell.tick()
+    cell.gate.on_stop_lock(True, cell.now)
+    assert cell.gate.rearm(cell.now) == 'the stop lock is locked'
+    cell.gate.on_stop_lock(False, cell.now)
+    cell.gate.on_zone(ZoneState.STOP, 'front', cell.now)
+    assert 'says stop' in cell.gate.rearm(cell.now)
