@@ -20,7 +20,7 @@ from robo_dopamine_ros.arms.differential_ik import IkConfig
 from robo_dopamine_ros.arms.grippers import GripperConfig
 from robo_dopamine_ros.arms.joint_state import KinematicsConfig
 from robo_dopamine_ros.arms.position_controller import PositionControllerConfig
-from robo_dopamine_ros.arms.whole_arm import WholeArmConfig
+from robo_dopamine_ros.arms.whole_arm import NO_TABLE, WholeArmConfig
 from robo_dopamine_ros.nodes.gate import _tool_limits
 from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import Pose
@@ -114,10 +114,8 @@ class Setup:
             base_frame=arm.base, tool_frame=arm.tool, joints=arm.joints, gripper=grip
         )
         if self.links:
-            whole = WholeArmConfig(
-                shape=arm.name, table=-10.0 if self.table is None else self.table
-            )
-            config = replace(config, whole_arm=whole)
+            whole = WholeArmConfig(table=NO_TABLE if self.table is None else self.table)
+            config = replace(config, model=arm.name, whole_arm=whole)
         if self.name == 'crisp':
             franka = FrankaConfig(hardware='fr3', controllers=('cartesian',))
             config = replace(config, crisp=CrispConfig(wrench=wrench, franka=franka))

@@ -251,7 +251,8 @@ class Rig:
         authority.latched |= bool(stop)
         allowed = authority.allowed(now)
         state = busy or self.arm.state(now)
-        control = gate.update(now, stamp, state, other_publisher)
+        obstacle = other_publisher or self.arm.arming_obstacle()
+        control = gate.update(now, stamp, state, obstacle)
         messages: list[Any] = []
         if control.target is not None:
             opening, commanded = gate.gripper_command, control.sent.valid
