@@ -1,4 +1,4 @@
-"""What happens to the gate and its arm: people, policies, devices, drivers and clocks, at random."""
+"""What happens to the gate and its arm: people, policies, devices, drivers, clocks; at random."""
 
 import math
 from collections.abc import Sequence
