@@ -7,32 +7,14 @@ of a joint at full reach is taken.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.config import ArmConfig
 
 BASE_AND_TOOL = 0.5  # height of the shoulder above the base, and length of a tool [m]
-
-
-class ToolLimits(Protocol):
-    """The limits of the gate that a model of arm has ceilings for."""
-
-    @property
-    def low(self) -> tuple[float, ...]:
-        """Corner of the workspace box [m]."""
-
-    @property
-    def high(self) -> tuple[float, ...]:
-        """Opposite corner [m]."""
-
-    @property
-    def speed(self) -> float:
-        """Of the tool [m/s]."""
-
-    @property
-    def angular_speed(self) -> float:
-        """Of the tool [rad/s]."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.arms.config import make_arm
-from robo_dopamine_ros.arms.tool_limits import ToolLimits
 from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.nodes.gate_inputs import COMMAND_TOPICS, GateInputs, gate_settings
 from robo_dopamine_ros.nodes.gate_parameters import GateParameters
@@ -21,7 +20,6 @@ from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import run_node
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.safety.gate import Gate
-from robo_dopamine_ros.safety.limiter import SQRT3, Limits
 from robo_dopamine_ros.types import ArmState, Control
 
 
@@ -36,8 +34,7 @@ class GateNode(Node):
         names = {mode: topic.name for mode, topic in COMMAND_TOPICS.items()}
         self._gate = Gate(limits, gate_settings(parameters), names)
         try:
-            tool = _tool_limits(limits)
-            arm = make_arm(driver, limits.arm_timeout, tool)
+            arm = make_arm(driver, limits.arm_timeout, parameters.tool_limits)
         except ValueError as error:
             raise ParameterError(f'driver: {error}') from error
         self._arm = ArmBridge(self, arm, driver.namespace)
@@ -106,11 +103,6 @@ def protections_health(parameters: GateParameters) -> Health:
     off = {key: effect for key, effect in parameters.protections().items() if effect}
     level = Level.WARN if needless else Level.OK
     return Health('protections', level, '; '.join(texts) or 'all are on', off)
-
-
-def _tool_limits(limits: Limits) -> ToolLimits:
-    braking = limits.acceleration / SQRT3
-    return ToolLimits(limits.speed, limits.angular_speed, limits.low, limits.high, braking)
 
 
 def main() -> int:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from robo_dopamine_ros.arms.config import ArmConfig
 from robo_dopamine_ros.arms.datasheets import check_ceilings
-from robo_dopamine_ros.safety.limiter import Limits
+from robo_dopamine_ros.arms.tool_limits import ToolLimits
+from robo_dopamine_ros.safety.limiter import SQRT3, Limits
 
 ENABLE_INPUTS = ('topic', 'none')
 
@@ -39,8 +40,14 @@ class GateParameters:
             raise ValueError(
                 f'disabled_protections: no protection {", ".join(unknown)}; there are {known}'
             )
-        check_ceilings(self.driver, self.limits)
+        check_ceilings(self.driver, self.tool_limits)
         self._require_names()
+
+    @property
+    def tool_limits(self) -> ToolLimits:
+        """Limits of the tool, for arms whose joints are computed here."""
+        limits, braking = self.limits, self.limits.acceleration / SQRT3
+        return ToolLimits(limits.speed, limits.angular_speed, limits.low, limits.high, braking)
 
     def protections(self) -> dict[str, str]:
         """Return by parameter what happens because it switches a protection off; empty: on."""

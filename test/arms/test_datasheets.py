@@ -49,10 +49,12 @@ FAST = PositionControllerConfig(kinematics=KinematicsConfig(ik=IkConfig(speed=4.
 def test_what_the_arm_cannot_do_is_refused(
     driver: ArmConfig, model: str, limits: dict[str, Any], words: str
 ) -> None:
-    check_ceilings(driver, Limits(**limits))  # no model: nothing is known
+    check_ceilings(
+        driver, GateParameters(simulated=True, limits=Limits(**limits)).tool_limits
+    )  # no model: nothing is known
     driver = replace(driver, model=model)
     with pytest.raises(ValueError, match=re.escape(words)):
-        check_ceilings(driver, Limits(**limits))
+        check_ceilings(driver, GateParameters(simulated=True, limits=Limits(**limits)).tool_limits)
 
 
 def test_the_gate_asks_before_it_starts() -> None:
