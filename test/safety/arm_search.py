@@ -89,7 +89,7 @@ class World:
 
     def __init__(self, name: str, seed: int) -> None:
         rng = np.random.default_rng([seed, *name.encode()])
-        wild = float(rng.choice([0.0, 0.3, 1.0, 3.0]))
+        wild = float(rng.choice([0.0, 0.2, 0.2, 0.5, 1.0, 3.0]))
         self.setup = draw_setup(name, rng)
         self.limits = draw_limits(self.setup, rng)
         described, arm = self.setup.described, self.setup.make(self.limits)

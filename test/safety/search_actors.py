@@ -126,7 +126,7 @@ class DeviceActors:
         )
         self._zone = Regime(rng, {'clear': 6, 'slow': 3, 'stop': bad, 'silent': bad}, 2.0)
         self._episodes = Regime(rng, {'good': 20, 'silent': bad}, 3.0)
-        self._phase = Regime(rng, {'running': 5, 'resetting': 4, 'idle': 1, 'ended': 1}, 1.5)
+        self._phase = Regime(rng, {'running': 5, 'resetting': 4, 'idle': 0.5, 'ended': 0.5}, 1.0)
         self._next = dict.fromkeys(('lock', 'enable', 'zone', 'episode'), 0.0)
         self._id, self._last_phase, self._rearm_at = 0, '', -math.inf
         self._twice = Regime(rng, {'one': 40, 'two': wild}, 0.5)
@@ -180,7 +180,7 @@ class DeviceActors:
     def _services(self, now: float) -> None:
         rig, rng, control = self._rig, self._rng, self._rig.control
         if control is not None and control.latched and self._rearm_at == -math.inf:
-            self._rearm_at = now + float(rng.choice([0.02, 0.2, 0.5, 1.0]))
+            self._rearm_at = now + float(rng.choice([0.02, 0.1, 0.2, 0.6]))
         if now >= self._rearm_at > -math.inf:
             self._rearm_at = now + 0.2 if rig.rearm(now) else -math.inf
         chance = rng.random()

@@ -21,7 +21,7 @@ from robo_dopamine_ros.arms.grippers import GripperConfig
 from robo_dopamine_ros.arms.joint_state import KinematicsConfig
 from robo_dopamine_ros.arms.position_controller import PositionControllerConfig
 from robo_dopamine_ros.arms.whole_arm import NO_TABLE, WholeArmConfig
-from robo_dopamine_ros.nodes.gate import _tool_limits
+from robo_dopamine_ros.nodes.gate_parameters import GateParameters
 from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import Pose
 
@@ -124,7 +124,8 @@ class Setup:
         else:
             controller = PositionControllerConfig(wrench=wrench, kinematics=kinematics)
             config = replace(config, arm='position_controller', position_controller=controller)
-        return make_arm(config, limits.arm_timeout, _tool_limits(limits))
+        parameters = GateParameters(simulated=True, driver=config, limits=limits)
+        return make_arm(config, limits.arm_timeout, parameters.tool_limits)
 
     def _gripper(self) -> GripperConfig:
         if self.gripper == 'none':

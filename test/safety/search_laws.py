@@ -262,7 +262,9 @@ class Laws:
         changed = source is not None and source != self._source
         self._source = source or self._source
         if (changed or tick.rearmed or tick.released) and tick.measured is not None and last:
-            self._anchor = _Anchor(tick.now, tick.measured, distance(tick.pose, tick.measured))
+            self._anchor = _Anchor(
+                tick.now, tick.measured, changed, distance(tick.pose, tick.measured)
+            )
             assert last.pose is not None
             seconds = max(tick.now - last.now, 1e-3)
             self._anchor.budget = self._coasting(distance(tick.pose, last.pose) / seconds)
@@ -286,8 +288,10 @@ class Laws:
         late = 0.2 * self.limits.speed if self.by_joints else 0.0
         noise = 2e-3 if self.by_joints else 1e-6
         off = distance(tick.pose, anchor.tool) - anchor.way - anchor.budget - noise - late
-        if mode is Mode.HOLD and (anchor.way == 0 or gap <= distance(anchor.tool, tick.measured)):
-            self._anchor = None  # it was reached, or what is sent is nearer to the tool
+        if mode is Mode.HOLD and (
+            anchor.moving or anchor.way == 0 or gap <= distance(anchor.tool, tick.measured)
+        ):
+            self._anchor = None  # motion ended, it was reached, or what is sent is nearer
             return
         if off > 0:
             yield 're-anchoring', off, f'{1e3 * off:.2f} mm too far from where the tool was'
@@ -304,5 +308,6 @@ class _Anchor:
 
     time: float
     tool: pin.SE3
+    moving: bool  # because a source began to move it
     way: float  # that may still lie between what is sent and where the tool was [m]
     budget: float = 0.0  # what sources commanded since [m]
