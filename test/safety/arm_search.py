@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from search_actors import Clocks, DeviceActors, DriverActor, command_actors
+from search_actors import Clocks, DeviceActors, DriverActor
 from search_arms import ARMS, KINEMATICS, Plant, Setup
+from search_commands import command_actors
 from search_laws import Laws, Violation
 from search_rig import Rig
 

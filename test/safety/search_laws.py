@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pinocchio as pin
+from search_anchoring import Anchoring, angle, distance
 from search_arms import KINEMATICS, Setup
 from search_links import SHRINKING, Links
 from search_rig import Tick
@@ -51,16 +52,6 @@ class Violation:
     excess: float
 
 
-def angle(a: pin.SE3, b: pin.SE3) -> float:
-    """Angle between two orientations [rad]; exact near zero too."""
-    return float(np.linalg.norm(pin.log3(a.rotation.T @ b.rotation)))
-
-
-def distance(a: pin.SE3, b: pin.SE3) -> float:
-    """Distance of two positions [m]."""
-    return float(np.linalg.norm(a.translation - b.translation))
-
-
 class Laws:
     """Compares every tick with the one before."""
 
@@ -78,8 +69,7 @@ class Laws:
         self._resting: tuple[pin.SE3, pin.SE3] | None = None  # nearest so far: position, turn
         self._velocity: np.ndarray | None = None  # of the joints sent [rad/s]
         self._moved = -math.inf  # when a source might move the arm last [s]
-        self._anchor: _Anchor | None = None
-        self._source: tuple[Mode, str] | None = None
+        self._anchoring = Anchoring(limits, self.by_joints)
         self._slow_since = math.inf
 
     def check(self, tick: Tick) -> list[Violation]:
@@ -108,7 +98,7 @@ class Laws:
         if not self.armed and (tick.pose is not None or tick.fingers):
             yield 'unarmed', 0.0, 'something was sent'
         if tick.pose is None:
-            self._anchor = None
+            self._anchoring.clear()
             return
         if self.links is not None and tick.joints is not None:
             if self._last is None or tick.now - self._last.now > PAUSE:
@@ -126,7 +116,9 @@ class Laws:
         else:
             yield from self._steps(tick, self._last)
             yield from self._still(tick, self._last)
-        yield from self._anchoring(tick)
+        off = self._anchoring.off(tick, self._last or tick)
+        if off > 0:
+            yield 're-anchoring', off, f'{1e3 * off:.2f} mm too far from where the tool was'
 
     def _decisions(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
         control = tick.control
@@ -252,62 +244,3 @@ class Laws:
             return
         text = f'{1e3 * away:.3f} mm, {turned:.4f} rad away from the tool in '
         yield 'still', max(away, turned), text + tick.control.mode.name
-
-    def _anchoring(self, tick: Tick) -> Iterator[tuple[str, float, str]]:
-        assert tick.pose is not None
-        mode, last = tick.control.mode, self._last
-        source = (mode, tick.control.source) if mode not in (Mode.HOLD, Mode.STOPPED) else None
-        if tick.rearmed or tick.released:
-            self._source = None
-        changed = source is not None and source != self._source
-        self._source = source or self._source
-        if (changed or tick.rearmed or tick.released) and tick.measured is not None and last:
-            self._anchor = _Anchor(
-                tick.now, tick.measured, changed, distance(tick.pose, tick.measured)
-            )
-            assert last.pose is not None
-            seconds = max(tick.now - last.now, 1e-3)
-            self._anchor.budget = self._coasting(distance(tick.pose, last.pose) / seconds)
-        anchor = self._anchor
-        if anchor is None or tick.measured is None:
-            return
-        if mode is Mode.STOPPED or tick.fault or self._outside(anchor.tool).any():
-            self._anchor = None
-            return
-        gap = distance(tick.pose, tick.measured)
-        if gap > 0.9 * self.limits.max_tracking_error and tick.now > anchor.time:
-            self._anchor = None  # the tool drags it along
-            return
-        seconds = tick.now - (self._last.now if self._last else tick.now)
-        speed = max((tick.commanded[m] for m in tick.allowed), default=0.0)
-        anchor.budget += min(speed, self.limits.speed) * seconds
-        if tick.now > anchor.time:
-            scale = self.limits.slow_scale if tick.slow else 1.0
-            anchor.way -= 0.5 * scale * self.limits.speed * min(seconds, 0.05)
-            anchor.way = max(0.0, anchor.way)
-        late = 0.2 * self.limits.speed if self.by_joints else 0.0
-        noise = 2e-3 if self.by_joints else 1e-6
-        off = distance(tick.pose, anchor.tool) - anchor.way - anchor.budget - noise - late
-        if mode is Mode.HOLD and (
-            anchor.moving or anchor.way == 0 or gap <= distance(anchor.tool, tick.measured)
-        ):
-            self._anchor = None  # motion ended, it was reached, or what is sent is nearer
-            return
-        if off > 0:
-            yield 're-anchoring', off, f'{1e3 * off:.2f} mm too far from where the tool was'
-            self._anchor = None
-
-    def _coasting(self, speed: float) -> float:
-        """Distance until a speed that is carried over is braked [m]."""
-        return speed * speed / (2 * self.limits.acceleration) + 0.05 * speed
-
-
-@dataclass
-class _Anchor:
-    """Where the tool was measured when motion had to restart there."""
-
-    time: float
-    tool: pin.SE3
-    moving: bool  # because a source began to move it
-    way: float  # that may still lie between what is sent and where the tool was [m]
-    budget: float = 0.0  # what sources commanded since [m]
