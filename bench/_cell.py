@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from _circle_policy import CirclePolicyParameters
+from _hands import DRIVERS, JOY
 from _relay import CAMERA, upstream
 from _safety_input import DEVICES
 
@@ -20,6 +21,7 @@ from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.ros.topics import ENABLE, STOP_LOCK
 from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.teleop.joy import JoyConfig
+from robo_dopamine_ros.teleop.spacenav import SpaceMouseConfig
 
 HERE = Path(__file__).parent
 TIMEOUTS = (
@@ -32,6 +34,7 @@ TIMEOUTS = (
     'zone_timeout',
     'tick_timeout',
 )
+SPACEMOUSE_TIMES = ('still_after', 'report_timeout', 'rest_timeout')
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,9 @@ class Script(Process):
         ]
 
 
-def processes(slack: float) -> list[Process]:
+def processes(slack: float, device: str = JOY) -> list[Process]:
     """Return all processes; timeouts are `slack` times as long as on hardware."""
-    limits = Limits()
+    limits, mouse = Limits(), SpaceMouseConfig()
     timeouts = {f'gate.limits.{name}': slack * getattr(limits, name) for name in TIMEOUTS}
     values = timeouts | {
         'gate.armed': False,
@@ -60,7 +63,9 @@ def processes(slack: float) -> list[Process]:
         'gate.enable': 'topic',
         'gate.zone': True,
         'gate.limits.allow_pose_jumps': False,
+        'teleop.device': device,
         'teleop.stop_lock': True,
+        **{f'teleop.spacenav.{k}': slack * getattr(mouse, k) for k in SPACEMOUSE_TIMES},
         'teleop.joy.timeout': min(1.0, slack * JoyConfig().timeout),
         'episode_manager.resets.strategy': 'none',
         'episode_manager.episodes.time_limit': 0.0,
@@ -79,6 +84,6 @@ def processes(slack: float) -> list[Process]:
     slow_views = {'max_input_age': slack * CirclePolicyParameters().max_input_age}
     stand_ins = [Script('_relay', name=name, argument=name) for name in ('camera', 'state', 'lock')]
     stand_ins += [Script('_safety_input', name=name, argument=name) for name in DEVICES]
-    stand_ins += [Script('_fake_gamepad', name='gamepad')]
+    stand_ins += [Script(f'_fake_{DRIVERS[device]}', name=DRIVERS[device])]
     stand_ins += [Script('_circle_policy', name='policy', parameters=slow_views)]
     return [replace(process, respawn=True) for process in (*nodes.values(), *stand_ins)]

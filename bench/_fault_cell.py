@@ -12,18 +12,15 @@ from typing import Any
 
 import numpy as np
 from _cell import processes
-from _fake_gamepad import INPUT_TOPIC
-from _fault_log import HEARTBEATS, FaultLog
+from _fault_log import FaultLog, heartbeats
+from _hands import JOY, TOUCH, Hand
 from _safety_input import DEVICES, input_topic
-from sensor_msgs.msg import Joy
 from std_msgs.msg import UInt8
 
 from robo_dopamine_ros.cli.supervisor import Supervisor
 from robo_dopamine_ros.ros import shared_memory, topics
 from robo_dopamine_ros.ros.episode_client import EpisodeRequestError
 from robo_dopamine_ros.ros.topics import Service
-from robo_dopamine_ros.teleop.joy import JoyConfig, joy_for_twist
-from robo_dopamine_ros.teleop.mapping import SpeedLimits
 from robo_dopamine_ros.types import SECOND, Mode, Phase
 
 START_TIMEOUT, TIMEOUT, RETRY_PERIOD = 90.0, 20.0, 1.0  # [s]
@@ -41,8 +38,9 @@ class FaultCellError(RuntimeError):
 class FaultCell:
     """All processes, and a client; a context manager."""
 
-    def __init__(self, slack: float, logs: Path | None = None) -> None:
-        """`logs` is a folder for the logs of the processes."""
+    def __init__(self, slack: float, logs: Path | None = None, device: str = JOY) -> None:
+        """`logs` is a folder for the logs of the processes, `device` that of the operator."""
+        self._device = device
         self.alarms: list[str] = []  # reasons of latches that no fault had caused
         self._slack, self._logs = slack, logs
         self._frozen: set[str] = set()
@@ -50,12 +48,14 @@ class FaultCell:
     def __enter__(self) -> 'FaultCell':
         with ExitStack() as stack:
             stack.callback(shared_memory.remove_stale)
-            cell = Supervisor(processes(self._slack), os.environ, _discard, self._logs)
+            cell = Supervisor(
+                processes(self._slack, self._device), os.environ, _discard, self._logs
+            )
             self._cell = stack.enter_context(cell)
-            self.log = FaultLog()
+            self.log = FaultLog(self._device)
             stack.enter_context(self.log)
             node = self.log.node
-            self._joy = node.create_publisher(Joy, INPUT_TOPIC, topics.LATCHED)
+            self.hand = Hand(node, self._device)
             self._safety_inputs = {
                 name: node.create_publisher(UInt8, input_topic(name), topics.LATCHED)
                 for name in DEVICES
@@ -64,7 +64,7 @@ class FaultCell:
                 service.name: node.create_client(service.type, service.name)
                 for service in (topics.REARM, topics.STOP, topics.INTERVENE)
             }
-            for process in HEARTBEATS:
+            for process in heartbeats(self._device):
                 self.until(
                     partial(self.log.last_arrival.get, process),
                     START_TIMEOUT,
@@ -130,6 +130,17 @@ class FaultCell:
         """Restart killed processes."""
         self._cell.check()
 
+    def replace(self, process: str) -> None:
+        """Kill a process and start it again at once."""
+        before = self._cell.pids()[process]
+        self.kill(process)
+
+        def replaced() -> bool:
+            self.restart()
+            return self._cell.pids()[process] != before
+
+        self.until(replaced, TIMEOUT, f'{process} was not restarted')
+
     def wait_for(self, process: str) -> None:
         """Wait for a message of a process."""
         now = time.time_ns()
@@ -142,8 +153,7 @@ class FaultCell:
         positions, twist = self.log.positions, np.zeros(6)
         if held:
             twist[1] = -math.copysign(SPEED, positions[-1].position[1])
-        joy = joy_for_twist(JoyConfig(), SpeedLimits(), twist, ('dead_man',) if held else ())
-        self._joy.publish(Joy(axes=list(joy.axes), buttons=list(joy.buttons)))
+        self.hand.drive(twist, held)
 
     def call(self, service: Service, request: Any) -> Any:
         """Call an idempotent service, again until it answers: DDS may lose an answer."""
@@ -160,7 +170,8 @@ class FaultCell:
         return next(future.result() for future in futures if future.done())
 
     def rearm(self) -> str:
-        """Rearm; returns the reason of a refusal."""
+        """Touch the device, which must be seen to be there, and rearm; returns the refusal."""
+        self.hand.do(TOUCH)
         return self.call(topics.REARM, topics.REARM.type.Request()).message
 
     def add_publisher(self, topic: str, kind: Any) -> Callable[[], object]:

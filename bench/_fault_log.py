@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import _hands as hands
 import numpy as np
 from _relay import CAMERA, upstream
 
@@ -18,6 +19,7 @@ from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.topics import Topic, reliable, sensor_data
 from robo_dopamine_ros.teleop.joy import TOPIC as JOY
 from robo_dopamine_ros.teleop.joy import TYPE as JOY_TYPE
+from robo_dopamine_ros.teleop.spacenav import TOPIC as SPACENAV
 from robo_dopamine_ros.types import SECOND, Control
 
 STILL = 0.0005  # [m] from the final position, within which the arm stands still
@@ -26,7 +28,6 @@ HEARTBEATS = {  # a topic that each process publishes as long as it runs
     'sim': (ARM, CURRENT_POSE.type),
     'state': (CURRENT_POSE.name, CURRENT_POSE.type),
     'camera': (CAMERA.name, 'sensor_msgs/msg/Image'),
-    'gamepad': (JOY, JOY_TYPE),
     'lock': (topics.STOP_LOCK.name, 'std_msgs/msg/Bool'),
     'enable': (topics.ENABLE.name, 'std_msgs/msg/Bool'),
     'zone': (topics.SAFETY_ZONE.name, 'robo_dopamine/msg/SafetyZone'),
@@ -36,6 +37,15 @@ HEARTBEATS = {  # a topic that each process publishes as long as it runs
     'episode_manager': (topics.EPISODE.name, 'robo_dopamine/msg/Episode'),
     'reward': (topics.PROGRESS.name, 'robo_dopamine/msg/Progress'),
 }
+DEVICES = {
+    hands.JOY: {'gamepad': (JOY, JOY_TYPE)},
+    hands.SPACENAV: {'spacenav': (SPACENAV, JOY_TYPE)},
+}
+
+
+def heartbeats(device: str) -> dict[str, tuple[str, str]]:
+    """Return topic and type by process, in a cell with this device."""
+    return HEARTBEATS | DEVICES[device]
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,8 @@ class ToolPosition:
 class FaultLog(CellClient):
     """Records control, tool positions, diagnostics and the newest arrival of each process."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = hands.JOY) -> None:
+        """`device` is that of the operator."""
         super().__init__('fault_log')
         self.controls: list[Control] = []
         self.positions: list[ToolPosition] = []
@@ -61,7 +72,7 @@ class FaultLog(CellClient):
         )
         self.subscribe(pose, _position, self.positions)
         self.subscribe(topics.DIAGNOSTICS, self._on_health, [])
-        for process, (topic, kind) in HEARTBEATS.items():
+        for process, (topic, kind) in heartbeats(device).items():
             self.node.create_subscription(
                 get_interface(kind), topic, self._on_heartbeat(process), sensor_data(1), raw=True
             )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from _fault_cell import FaultCell
+from _hands import JOY, PULLED, QUIET, SPACENAV, STUCK, XBOX
 from _safety_input import DEVICE
 
 from robo_dopamine_ros.arms.crisp import TARGET_POSE
@@ -83,6 +84,33 @@ class SafetyInput:
         cell.set_safety_input(self.device, self.usual)
 
 
+@dataclass(frozen=True)
+class DeviceInput:
+    """Something happens to the operator's device, and later it is as before."""
+
+    what: str
+
+    def inject(self, cell: FaultCell) -> None:
+        cell.hand.do(self.what)
+
+    def clear(self, cell: FaultCell) -> None:
+        cell.drive(False)
+
+
+@dataclass(frozen=True)
+class DriverWithoutDevice:
+    """The device is unplugged and its driver started again, which publishes all the same."""
+
+    process: str
+
+    def inject(self, cell: FaultCell) -> None:
+        cell.hand.do(PULLED)
+        cell.replace(self.process)
+
+    def clear(self, cell: FaultCell) -> None:
+        cell.drive(False)
+
+
 class StopCalled:
     """The service `stop` is called."""
 
@@ -108,6 +136,7 @@ class FaultCase:
     persists: bool = False  # rearming is refused while it lasts
     ended_by: str = ''  # part of who decided that the episode ended
     truncates: bool = False  # the last reward of that episode is truncated
+    device: str = JOY  # of the operator
 
     @property
     def latches(self) -> bool:
@@ -164,6 +193,23 @@ TELEOP_LOST = {
     **_latch('teleop/command is silent'),
     'diagnostics': (TELEOP, 'while the dead-man was held'),
 }
+LOCKED = 'the stop lock is locked'
+SPACEMOUSE_PULLED: dict[str, Any] = {
+    **_latch(LOCKED, persists=True, device=SPACENAV),
+    'diagnostics': (TELEOP, 'may be unplugged while the dead-man was held'),
+}
+SPACENAV_LOST: dict[str, Any] = {
+    **_latch(LOCKED, persists=True, device=SPACENAV),
+    'diagnostics': (TELEOP, 'while the dead-man was held'),
+}
+NO_SPACEMOUSE: dict[str, Any] = {
+    **_latch(LOCKED, persists=True, device=SPACENAV),
+    'diagnostics': (TELEOP, 'move the SpaceMouse once'),
+}
+NOT_REPEATED: dict[str, Any] = {
+    **_latch(LOCKED, persists=True),
+    'diagnostics': (TELEOP, 'silent for more than'),
+}
 SWITCH_LOST = _latch('the enabling switch is silent')
 ZONE = f'safety/zone of {DEVICE!r}'
 ZONE_LOST = _latch(f'{ZONE} is silent', persists=True)
@@ -215,6 +261,12 @@ CASES = [
     *_pair('policy', H, mode=H)[:1],
     *_pair('episode_manager', H, mode=H)[1:],
     *_pair('reward', H, mode=H, **REWARD_LOST, truncates=True)[1:],
+    FaultCase('joy not repeated', P, DeviceInput(QUIET), **NOT_REPEATED),
+    FaultCase('another gamepad', P, DeviceInput(XBOX), mode=P),
+    FaultCase('person: SpaceMouse pulled', H, DeviceInput(PULLED), **SPACEMOUSE_PULLED),
+    FaultCase('person: SpaceMouse stuck', H, DeviceInput(STUCK), **SPACEMOUSE_PULLED),
+    *_pair('spacenav', H, **SPACENAV_LOST),
+    FaultCase('SpaceMouse absent', P, DriverWithoutDevice('spacenav'), **NO_SPACEMOUSE),
     # Last: the arm ignores all targets until DDS has forgotten the killed gate.
     FaultCase('gate killed', P, Killed('gate'), **_gate('not armed yet')),
 ]

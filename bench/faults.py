@@ -52,15 +52,22 @@ def format_row(seen: FaultResult) -> str:
 def run(
     rows: Sequence[FaultCase], slack: float, logs: Path | None
 ) -> tuple[list[FaultResult], list[str]]:
-    """Inject the faults into one cell, one after the other; return results and false alarms."""
-    results = []
-    began = time.monotonic()
-    with FaultCell(slack, logs) as cell:
-        print(f'cell up after {time.monotonic() - began:.0f} s\n{HEADINGS}\n{UNITS}', flush=True)
-        for row in rows:
-            results.append(run_case(cell, row, slack))
-            print(format_row(results[-1]), flush=True)
-        return results, cell.alarms
+    """Inject the faults, one after the other, into one cell for each device of the operator.
+
+    Returns the results and the false alarms.
+    """
+    results: list[FaultResult] = []
+    alarms: list[str] = []
+    for device in dict.fromkeys(row.device for row in rows):
+        began = time.monotonic()
+        with FaultCell(slack, logs, device) as cell:
+            took = time.monotonic() - began
+            print(f'cell with {device} up after {took:.0f} s\n{HEADINGS}\n{UNITS}', flush=True)
+            for row in (row for row in rows if row.device == device):
+                results.append(run_case(cell, row, slack))
+                print(format_row(results[-1]), flush=True)
+            alarms += cell.alarms
+    return results, alarms
 
 
 def main() -> int:

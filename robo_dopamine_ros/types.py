@@ -11,6 +11,7 @@ from enum import IntEnum
 import numpy as np
 
 SECOND = 1_000_000_000  # [ns]
+CLOCK_SET_BACK = 1.0  # stamps that go back further mean that the clock was set [s]
 VIEWS = ('front', 'left_wrist', 'right_wrist')  # the usual three, in the order models see them
 
 
@@ -46,6 +47,17 @@ class Mode(IntEnum):
     RESET = 2
     HUMAN = 3
     STOPPED = 4
+
+
+@dataclass(frozen=True)
+class Instant:
+    """One moment on two clocks. Every limit counts steady time; stamps only date messages.
+
+    ROS time is set by NTP, people and bags: it stands still, goes back, and leaps ahead.
+    """
+
+    steady: int  # of `clock.steady_time_ns`, which nothing sets [ns]
+    stamp: int  # ROS time [ns]
 
 
 def require_at_least(low: float, config: object, *names: str, prefix: str = '') -> None:

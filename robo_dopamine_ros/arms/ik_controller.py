@@ -88,12 +88,14 @@ class IkController:
             return self._return(self._motion, self._return_to, seconds)
         if not self._moving:
             return self._wait(self._motion, target)
-        before, self._target = self._target, target
+        before = self._target
         joints, motion = self._joints, self._motion
         step = ik_step(
             joints.kinematics, joints.ik, motion, target, seconds, before, self.tool_limits
         )
-        return self._checked(motion, step, seconds)
+        step = self._checked(motion, step, seconds)
+        self._target = step.pose if step.reason else target  # from where the target goes on
+        return step
 
     def _checked(self, motion: JointMotion, step: IkStep, seconds: float) -> IkStep:
         """Return the step, or one that brakes where the whole arm would not be clear after it.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import JointLimits, Kinematics
 
 EVERYWHERE = (math.inf, math.inf, math.inf)
-WALL_TOLERANCE = 1e-5  # by which rounding may take the tool through a wall in one tick [m]
+WALL_TOLERANCE = 1e-5  # by which rounding may take the tool through a wall [m]
+ALONE = 2.0  # times the speed at which one joint alone may move the tool
 SPEED_MARGIN = 0.99  # share of its speed that the tool is given, as its Jacobian turns meanwhile
 SPEED_TOLERANCE = 0.005  # share by which it may be faster before the joints brake
 
@@ -39,13 +40,25 @@ class ToolLimits:
         from outside the box it may not move farther out.
         """
         room = np.where(twist[:3] > 0, self.high - position, position - self.low)
-        allowed = WALL_TOLERANCE / seconds + stoppable_speed(room, self.braking, seconds)
+        allowed = stoppable_speed(room + WALL_TOLERANCE, self.braking, seconds)
         shares = [
             _share(self.speed, vector_norm(twist[:3])),
             _share(self.angular_speed, vector_norm(twist[3:])),
             *(_share(float(a), abs(float(v))) for a, v in zip(allowed, twist[:3], strict=True)),
         ]
         return min(shares)
+
+    def joint_share(self, jacobian: np.ndarray, velocities: np.ndarray) -> float:
+        """Return the share of joint velocities (n,) at which none alone moves the tool too fast.
+
+        Near a singularity fast joints cancel each other out, but only for a moment.
+        """
+        alone = np.abs(velocities) * np.linalg.norm(jacobian.reshape(2, 3, -1), axis=1)
+        fastest, widest = alone.max(axis=1)
+        return min(
+            _share(ALONE * self.speed, float(fastest)),
+            _share(ALONE * self.angular_speed, float(widest)),
+        )
 
 
 UNLIMITED = ToolLimits()
@@ -63,7 +76,10 @@ class ToolAt:
     def within(self, velocities: np.ndarray) -> np.ndarray:
         """Return joint velocities (n,) [rad/s], slower where the tool would exceed its limits."""
         pose, jacobian = self.kinematics.pose_and_jacobian(self.motion.positions)
-        share = self.limits.share(jacobian @ velocities, pose.position, self.seconds)
+        share = min(
+            self.limits.share(jacobian @ velocities, pose.position, self.seconds),
+            self.limits.joint_share(jacobian, velocities),
+        )
         return velocities if share == 1 else share * SPEED_MARGIN * velocities
 
     def advance(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import Kinematics
 
 NO_TABLE = -10.0  # [m]
+PARALLEL = 1e-12  # squared sine of the angle between two segments, below which they are parallel
 SHORTEST_TOOL = 0.02  # shorter tools are part of the last link [m]
 FIRST_OVER_TABLE = 2  # the links before stand on it
 TOLERANCE = 1e-7  # by which a distance may shrink although it is too small [m]
@@ -117,8 +118,9 @@ def segment_distances(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray
     uu, vv, uv = _dot(u, u), _dot(v, v), _dot(u, v)
     uw, vw = _dot(u, w), _dot(v, w)
     det = uu * vv - uv * uv
-    tiny = 1e-12
-    s = np.where(det > tiny * uu * vv, (uv * vw - vv * uw) / np.maximum(det, tiny), 0.0)
+    tiny = 1e-60  # of a segment that is a point [m^2]
+    crossing = det > PARALLEL * uu * vv
+    s = np.where(crossing, (uv * vw - vv * uw) / np.where(crossing, det, 1.0), 0.0)
     s = np.clip(s, 0, 1)
     t = np.clip((uv * s + vw) / np.maximum(vv, tiny), 0, 1)
     s = np.clip((uv * t - uw) / np.maximum(uu, tiny), 0, 1)  # the nearest to that point

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from robo_dopamine_ros.cli.dds_domain import domain_variables
 from robo_dopamine_ros.ros import environment
 
 HELP = 'run the measurements of bench/ and write their results as JSON'
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         missing = ', '.join(unknown) or 'measurements'
         raise BenchError(f'no {missing} in {BENCH_DIR}; there are {", ".join(known) or "none"}')
     args.out.mkdir(parents=True, exist_ok=True)
-    env = environment.process_environment()
+    env = environment.process_environment() | domain_variables()  # no measurement enters a cell
     failed = []
     for name in args.names or [name for name in known if name not in DURATIONS]:
         print(f'\n{name}\n{"-" * len(name)}', flush=True)

@@ -14,6 +14,7 @@ from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole, progress
 from robo_dopamine_ros.cli.supervisor import Supervisor, console_log
 from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.nodes.cell_client import CellClient
+from robo_dopamine_ros.nodes.live_topics import check_nothing_alive
 from robo_dopamine_ros.types import Episode, Outcome, Phase
 
 START_TIMEOUT = 90.0  # [s] for processes to start and the model to load
@@ -99,7 +100,11 @@ def open_session(
     namespace: str = '',
     limit: int | None = None,
 ) -> Iterator[CellSession]:
-    """Start a cell and a client; stop all processes at the end. `folder` receives the logs."""
+    """Start a cell and a client; stop all processes at the end. `folder` receives the logs.
+
+    Raises AlreadyRunningError, before anything starts, if one of its nodes or topics is alive.
+    """
+    check_nothing_alive(processes)
     log = console_log(console, verbose)
     with (
         Supervisor(processes, os.environ, log, folder and folder / 'logs') as supervisor,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robo_dopamine_ros.cli.console import StatusConsole
-from robo_dopamine_ros.cli.dds_domain import VARIABLE, free_domain
+from robo_dopamine_ros.cli.dds_domain import VARIABLE, domain_variables
 from robo_dopamine_ros.cli.episode_report import (
     EpisodeReport,
     invalid_reasons,
@@ -55,14 +55,15 @@ def run(args: argparse.Namespace) -> int:
     """Run the episodes, then write the report."""
     model = resolve_model(args.model)
     folder = make_output_dir(args.out, 'demo', 'insertion')
-    os.environ[VARIABLE] = str(free_domain())
+    os.environ.update(domain_variables(args.domain))
     environment.activate()
     from robo_dopamine_ros.cli.cell_session import open_session
     from robo_dopamine_ros.ros.cameras import CameraParameters, open_cameras
 
     console = StatusConsole(sys.stderr if args.json else sys.stdout)
     processes = cell.demo_processes(model, args.seed)
-    console.print('starting the simulator, the reward node and the episode manager')
+    nodes = 'the simulator, the reward node and the episode manager'
+    console.print(f'starting {nodes}, domain {os.environ[VARIABLE]}')
     with open_session(processes, console, folder, args.verbose) as session:
         cameras = open_cameras(session.client.node, CameraParameters(views=VIEWS))
         thumbnails, truth = ThumbnailRecorder(cameras), _record_ground_truth(session)

@@ -4,6 +4,8 @@ import argparse
 import time
 from pathlib import Path
 
+from robo_dopamine_ros.cli.dds_domain import add_domain_argument
+
 
 class OutputError(ValueError):
     """The output folder cannot be used."""
@@ -21,6 +23,7 @@ def add_cell_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
         '--out', metavar='DIR', type=Path, help=f'folder for the report (default: runs/{verb}/..)'
     )
     parser.add_argument('--verbose', action='store_true', help='show the output of all processes')
+    add_domain_argument(parser)
 
 
 def resolve_model(path: Path | None) -> Path | None:

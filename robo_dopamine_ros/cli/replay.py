@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robo_dopamine_ros.cli.console import StatusConsole
-from robo_dopamine_ros.cli.dds_domain import VARIABLE, free_domain
+from robo_dopamine_ros.cli.dds_domain import VARIABLE, domain_variables
 from robo_dopamine_ros.cli.episode_report import invalid_reasons, make_report, write_report
 from robo_dopamine_ros.cli.output import add_cell_arguments, make_output_dir, resolve_model
 from robo_dopamine_ros.data.episode_curves import EpisodeCurves, ProgressCurve, curves_of_messages
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     recording = open_recording(args.episode)
     model = resolve_model(args.model)
     folder = make_output_dir(args.out, 'replay', recording.name)
-    os.environ[VARIABLE] = str(free_domain())
+    os.environ.update(domain_variables(args.domain))
     environment.activate()
     from robo_dopamine_ros.cli.cell_session import open_session
 
@@ -82,7 +82,7 @@ def _play(recording: Recording, speed: float, session: 'CellSession') -> dict[in
     session.client.subscribe(PLAYER_FRAME, played_frame_from_msg, played)
     session.console.print(
         f'playing {recording.name}: {recording.length} frames of {", ".join(recording.views)} '
-        f'at {recording.rate * speed:g} Hz'
+        f'at {recording.rate * speed:g} Hz, domain {os.environ[VARIABLE]}'
     )
     session.start_episode(recording.instruction or recording.name)
     session.wait(lambda: bool(played), 60.0, 'the reward node did not ask for images')

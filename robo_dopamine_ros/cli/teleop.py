@@ -3,8 +3,10 @@
 import argparse
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
+from robo_dopamine_ros.cli import teleop_check
 from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole
 from robo_dopamine_ros.nodes import cell_config
 from robo_dopamine_ros.nodes.cell import Process
@@ -18,6 +20,8 @@ examples:
   robo-dopamine teleop --frame tool --speed 0.05
   robo-dopamine teleop --facing 180                   you stand opposite the robot
   robo-dopamine teleop --device pose --set pose.scale=0.5 --set pose.dead_man.topic=teleop/dead_man
+  robo-dopamine teleop --check                        what the gamepad reports; nothing moves
+  robo-dopamine teleop --check --cell my_cell.yaml    map it, one control after another
 a cell that starts a node teleop of its own must leave it out; docs/teleop.md has every button
 """
 DEVICES = ('keyboard', 'joy', 'spacenav', 'twist', 'pose')
@@ -37,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--speed', metavar='M/S', type=float, help='of a full deflection')
     parser.add_argument('--person', metavar='NAME', help='your name, as the services record it')
     parser.add_argument('--namespace', metavar='NAME', default='', help='of the cell')
+    parser.add_argument('--check', action='store_true', help=teleop_check.HELP)
+    parser.add_argument('--cell', metavar='FILE', type=Path, help='cell file, for --check')
     parser.add_argument(
         '--set',
         metavar='KEY=VALUE',
@@ -49,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the node and show the gate's mode until Ctrl-C."""
     environment.activate()
+    if args.check:
+        return teleop_check.run(args)
+    if args.cell is not None:
+        raise cell_config.ConfigurationError('--cell belongs to --check')
     process = Process('teleop', namespace=args.namespace, parameters=_parameters(args))
     from robo_dopamine_ros.nodes.teleop import TeleopNode
     from robo_dopamine_ros.ros.spin import run_node

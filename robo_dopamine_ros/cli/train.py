@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from robo_dopamine_ros.cli.console import progress_bar
 from robo_dopamine_ros.cli.output import make_output_dir
+from robo_dopamine_ros.ros import environment
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.training.config import TrainConfig
+    from robo_dopamine_ros.training.workplace import Workplace
 
 HELP = 'train a policy from one demonstration and online rollouts'
 EXAMPLES = """\
@@ -21,6 +23,7 @@ examples:
   robo-dopamine train --resume runs/train/20260102-030405-insertion
   robo-dopamine train --demonstrations runs/demos --clearance 0.001
   robo-dopamine train --rollouts 0 --out runs/live      prepare; then up learn --run runs/live
+  robo-dopamine train --rollouts 0 --demonstrations EPISODES --cell my_cell.yaml --out runs/arm
 """
 PERSPECTIVES = ('incremental', 'forward', 'backward')
 
@@ -44,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='N_OR_DIR',
         help='number to record, or a folder of recorded ones (default: 1)',
     )
+    add(
+        '--cell',
+        metavar='CONFIG',
+        help='cell that the run is prepared for, with --rollouts 0 (default: that of the '
+        'demonstrations, or the simulation)',
+    )
     add('--model', metavar='MODEL_DIR', help='an adapted reward model (default: adapt the shipped)')
     add(
         '--policy-views',
@@ -66,19 +75,25 @@ def run(args: argparse.Namespace) -> int:
     from robo_dopamine_ros.checkpoint import check_configuration, use_threads
     from robo_dopamine_ros.ros.environment import shared_path
     from robo_dopamine_ros.training.config import RunDir, read_train_config, write_train_config
+    from robo_dopamine_ros.training.placement import place_new_run, place_resumed_run
     from robo_dopamine_ros.training.run import open_run
     from robo_dopamine_ros.training.stages import format_result, prepare, print_status, train
 
     use_threads(1)
     start = time.monotonic()
     saved = read_train_config(args.resume) if args.resume else None
-    config = make_config(args, saved)
+    config, cell = make_config(args, saved), read_cell(args.cell)
     if saved:
         path = args.resume
         check_configuration(path, saved.configuration, config.configuration)
+        config = place_resumed_run(path, config, cell)
     else:
+        config = place_new_run(config, cell)
         path = make_output_dir(args.out, 'train', 'insertion')
     write_train_config(config, path)
+    if saved and cell and not RunDir(path).missing():
+        print_status(f'{path} belongs to {config.workplace} from now on')
+        return 0
     print_status(f'{path}: seed {config.seed}, {config.agent.algorithm}, reward {config.reward}')
     with (
         progress_bar() as report,
@@ -91,6 +106,17 @@ def run(args: argparse.Namespace) -> int:
             result = prepare(training_run, start)
     print(json.dumps(result) if args.json else format_result(result))
     return 0
+
+
+def read_cell(config: str | None) -> 'Workplace | None':
+    """Return where the cell of a parameter file, or a shipped one of that name, is."""
+    if config is None:
+        return None
+    environment.activate()
+    from robo_dopamine_ros.nodes.cell import find_config
+    from robo_dopamine_ros.nodes.run_workplace import read_cell_workplace
+
+    return read_cell_workplace(find_config(config))
 
 
 def make_config(args: argparse.Namespace, saved: 'TrainConfig | None') -> 'TrainConfig':

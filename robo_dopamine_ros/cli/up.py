@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     """Check the configuration, start the processes, show their output, stop them."""
     environment.activate()
     from robo_dopamine_ros.cli.cell_session import open_session
-    from robo_dopamine_ros.ros import single_instance
+    from robo_dopamine_ros.nodes.live_topics import check_nothing_alive
 
     processes = cell.cell_processes(
         args.config,
@@ -95,8 +95,8 @@ def run(args: argparse.Namespace) -> int:
         without=args.without,
         overrides=args.set,
     )
-    single_instance.check_not_running(process.full_name for process in processes)
     if args.dry_run:
+        check_nothing_alive(processes)
         print(json.dumps([process_as_json(process) for process in processes], indent=1))
         return 0
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C

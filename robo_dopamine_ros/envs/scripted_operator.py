@@ -15,10 +15,12 @@ from robo_dopamine_ros.envs.expert import ExpertObservation, ScriptedExpert, obs
 from robo_dopamine_ros.envs.waypoint_plans import make_plan
 from robo_dopamine_ros.sim import ground_truth
 from robo_dopamine_ros.sim.world import ACTION_RATE, STEP_ANGLE, STEP_LENGTH, World
+from robo_dopamine_ros.teleop.held_press import HELD_EVENTS, PRESS
 
 MIN_PROGRESS = 0.02  # increase of ground-truth progress that counts as progress
 DEAD_MAN_HELD = frozenset({'dead_man'})
 PRESS_DURATION = 0.2  # of a press, and of the pause before it [s]
+HELD_PRESS_DURATION = PRESS + 0.2  # of a press that must be held [s]
 TAKEOVER_TIMEOUT = 1.0  # the dead-man is released and pressed again without control [s]
 
 
@@ -237,7 +239,9 @@ class ScriptedOperator:
 
     def _pressed_buttons(self, now: float) -> OperatorInput:
         """Press one button after another, each after a pause."""
-        if now - self._press_start >= 2 * PRESS_DURATION:
+        held = {event.value for event in HELD_EVENTS}.intersection(self._presses[:1])
+        duration = HELD_PRESS_DURATION if held else PRESS_DURATION
+        if now - self._press_start >= PRESS_DURATION + duration:
             self._press_start = now
             self._presses.pop(0)
         if not self._presses:

@@ -1,8 +1,8 @@
 """Liveness of the nodes an episode depends on: the reward model, and the recorder if required.
 
-Pure: stamps come in. A reward model is monitored from its first reading on; it publishes between
-episodes too. An episode whose node falls silent is aborted here; the policy has stopped acting by
-then, 0.5 s after the recorder's last message (`SendBuffer` in policy/loop.py).
+Pure: steady times [ns] come in. A reward model is monitored from its first reading on; it publishes
+between episodes too. An episode whose node falls silent is aborted here; the policy has stopped
+acting by then, 0.5 s after the recorder's last message (`SendBuffer` in policy/loop.py).
 """
 
 from robo_dopamine_ros.types import SECOND, Episode, Phase, RecorderStatus
@@ -21,7 +21,7 @@ class LivenessMonitor:
             RECORDER: RECORDER_TIMEOUT if require_recorder else 0.0,
             REWARD_MODEL: reward_timeout,
         }
-        self._arrivals: dict[str, int] = {}  # stamp of the last message by node [ns]
+        self._arrivals: dict[str, int] = {}  # of the last message by node, steady time [ns]
         self._silent = {RECORDER} if require_recorder else set()
         self._recorder_status = RecorderStatus(0)
 

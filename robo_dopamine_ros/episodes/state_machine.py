@@ -1,11 +1,23 @@
-"""State machine of episodes: when one starts, runs and ends. Pure: stamps [ns] come in."""
+"""State machine of episodes: when one starts, runs and ends. Pure: instants come in.
 
+Every limit counts steady time, so that an episode ends in time whatever ROS time does.
+"""
+
+import math
 from dataclasses import replace
 
 from robo_dopamine_ros.episodes.config import EpisodeParameters
 from robo_dopamine_ros.episodes.liveness import RECORDER, LivenessMonitor
 from robo_dopamine_ros.episodes.stats import EpisodeStats
-from robo_dopamine_ros.types import SECOND, Episode, Outcome, Phase, Progress, RecorderStatus
+from robo_dopamine_ros.types import (
+    SECOND,
+    Episode,
+    Instant,
+    Outcome,
+    Phase,
+    Progress,
+    RecorderStatus,
+)
 
 GATE_TIMEOUT = 1.0  # silence after which a gate that has published is lost [s]
 MAX_CONSECUTIVE_LOSSES = 3  # episodes in a row aborted by a lost node, then a person must act
@@ -47,13 +59,14 @@ class EpisodeStateMachine:
         self._needs_reset, self._manual_reset = needs_reset, manual_reset
         self._losses = 0  # consecutive episodes aborted because a node was lost
         self._paused = False
-        self._gate_arrival: int | None = None  # of the last message of the gate [ns]
+        self._phase_began = -math.inf  # steady time [ns], as all that follow
+        self._gate_arrival: int | None = None  # of the last message of the gate
         self._latch_reason = ''  # empty: the gate is not latched
         self._liveness = LivenessMonitor(parameters.require_recorder, parameters.reward_timeout)
         self._has_reward_model = False  # whether a reading ever arrived
-        self._reward_arrival: int | None = None  # of the last reading in this episode [ns]
+        self._reward_arrival: int | None = None  # of the last reading in this episode
         self._step = 0  # of the newest valid reading
-        self._candidate_since: int | None = None  # start of the success candidate [ns]
+        self._candidate_since: int | None = None  # start of the success candidate
 
     @property
     def running(self) -> bool:
@@ -70,9 +83,9 @@ class EpisodeStateMachine:
         """Whether there is a success candidate that a person may still overrule."""
         return self.running and self._candidate_since is not None
 
-    def start(self, task: str, now: int) -> str:
+    def start(self, task: str, now: Instant) -> str:
         """Start an episode, or confirm a manual reset; an empty task repeats the last one."""
-        waited = now - self.episode.stamp >= CONFIRM_DELAY * SECOND
+        waited = _elapsed(self._phase_began, CONFIRM_DELAY, now)
         if self.resetting and self._manual_reset and waited:
             return self.reset_done(now)
         if reason := self._start_blocked(task):
@@ -81,16 +94,16 @@ class EpisodeStateMachine:
         self._start(task or self.episode.task, now)
         return ''
 
-    def reset_done(self, now: int) -> str:
+    def reset_done(self, now: Instant) -> str:
         """Arm and scene are reset: the episode runs from now on."""
         if not self.resetting:
             return 'no episode waits for its reset'
-        self.episode = replace(self.episode, phase=Phase.RUNNING, stamp=now)
-        self._reward_arrival = now if self._has_reward_model else None
+        self._enter(replace(self.episode, phase=Phase.RUNNING), now)
+        self._reward_arrival = now.steady if self._has_reward_model else None
         self._step, self._candidate_since = 0, None
         return ''
 
-    def end(self, outcome: Outcome, decided_by: str, now: int) -> str:
+    def end(self, outcome: Outcome, decided_by: str, now: Instant) -> str:
         """End the episode; one that does not run yet can only be aborted."""
         if not (self.running or self.resetting):
             last = self.episode
@@ -102,9 +115,8 @@ class EpisodeStateMachine:
             return 'outcome = NONE; it must be SUCCESS, FAILURE, TIME_LIMIT or ABORTED'
         if self.resetting and outcome is not Outcome.ABORTED:
             return f'outcome = {outcome.name}; an episode that does not run yet can be ABORTED only'
-        self.episode = replace(
-            self.episode, phase=Phase.ENDED, outcome=outcome, decided_by=decided_by, stamp=now
-        )
+        ended = replace(self.episode, phase=Phase.ENDED, outcome=outcome, decided_by=decided_by)
+        self._enter(ended, now)
         self.stats.on_episode(self.episode)
         if outcome is Outcome.ABORTED:
             self.auto_start_blocked = f'{self.episode.id} was aborted by {decided_by}'
@@ -121,44 +133,44 @@ class EpisodeStateMachine:
         self._paused = paused
         return ''
 
-    def on_progress(self, reading: Progress, now: int) -> bool:
+    def on_progress(self, reading: Progress, now: Instant) -> bool:
         """Follow the reward model; a restart of it in the middle aborts the episode."""
         self._has_reward_model = True
-        self._liveness.on_progress(now)
+        self._liveness.on_progress(now.steady)
         if not self.running or reading.episode != self.episode.id:
             return False
         if reading.valid and reading.step < self._step:
             return self._abort_lost('restart of the reward model', now)
-        self._reward_arrival, self._step = now, max(self._step, reading.step)
+        self._reward_arrival, self._step = now.steady, max(self._step, reading.step)
         if not reading.success_candidate:
             self._candidate_since = None
         elif self._candidate_since is None:
-            self._candidate_since = now
+            self._candidate_since = now.steady
         return False
 
-    def on_control(self, latched: bool, reason: str, now: int) -> bool:
+    def on_control(self, latched: bool, reason: str, now: Instant) -> bool:
         """Follow the gate; a latch aborts the episode."""
-        self._gate_arrival = now
+        self._gate_arrival = now.steady
         self._latch_reason = (reason or 'it does not say why') if latched else ''
         return latched and self._abort_gate(f'gate: {self._latch_reason}', now)
 
-    def on_recorder_status(self, status: RecorderStatus, now: int) -> bool:
+    def on_recorder_status(self, status: RecorderStatus, now: Instant) -> bool:
         """Follow the recorder, if required; one that stores nothing aborts the episode."""
         if not self._parameters.require_recorder:
             return False
-        self._liveness.on_recorder_status(status, now)
+        self._liveness.on_recorder_status(status, now.steady)
         return bool(status.reason) and self._abort_lost(f'recorder: {status.reason}', now)
 
-    def tick(self, now: int) -> bool:
+    def tick(self, now: Instant) -> bool:
         """Apply time-outs, the time limit and the automatic start."""
         if self._gate_arrival is not None and _elapsed(self._gate_arrival, GATE_TIMEOUT, now):
             self._gate_arrival, self._latch_reason = None, ''
             return self._abort_gate('gate: silent', now)
-        if RECORDER in self._liveness.tick(now):
+        if RECORDER in self._liveness.tick(now.steady):
             return self._abort_lost('recorder: silent', now)
         if self.running:
             return self._end_by_time(now)
-        due = _elapsed(self.episode.stamp, self._parameters.interval, now)
+        due = _elapsed(self._phase_began, self._parameters.interval, now)
         if due and self.next_episode == STARTS_AUTOMATICALLY:
             self._start(self.episode.task, now)
             return True
@@ -232,20 +244,24 @@ class EpisodeStateMachine:
             return self.unavailable
         return '' if task or self.episode.task else 'no task; say what is to be done'
 
-    def _start(self, task: str, now: int) -> None:
+    def _start(self, task: str, now: Instant) -> None:
         index = self._next_index
-        self.episode = Episode(f'{self._run}-{index:04d}', index, task, Phase.RESETTING, stamp=now)
+        self._enter(Episode(f'{self._run}-{index:04d}', index, task, Phase.RESETTING), now)
         self.stats.started += 1
         if not self._needs_reset:
             self.reset_done(now)
 
-    def _abort_gate(self, reason: str, now: int) -> bool:
+    def _enter(self, episode: Episode, now: Instant) -> None:
+        """Begin a phase of an episode."""
+        self.episode, self._phase_began = replace(episode, stamp=now.stamp), now.steady
+
+    def _abort_gate(self, reason: str, now: Instant) -> bool:
         """Abort, and block the automatic start until a person allows it, also between episodes."""
         self.auto_start_blocked = reason
         active = self.running or self.resetting
         return active and not self.end(Outcome.ABORTED, reason, now)
 
-    def _abort_lost(self, reason: str, now: int) -> bool:
+    def _abort_lost(self, reason: str, now: Instant) -> bool:
         """Abort because a node other than the gate was lost, and keep the automatic start.
 
         The arm is well, and `unavailable` blocks the start until the node is back. After several
@@ -259,7 +275,7 @@ class EpisodeStateMachine:
         self.auto_start_blocked = blocked
         return lost
 
-    def _end_by_time(self, now: int) -> bool:
+    def _end_by_time(self, now: Instant) -> bool:
         limits, arrival, since = self._parameters, self._reward_arrival, self._candidate_since
         timeout = limits.reward_timeout
         if timeout and arrival is not None and _elapsed(arrival, timeout, now):
@@ -267,10 +283,10 @@ class EpisodeStateMachine:
         if limits.accept_candidates and since is not None:
             due = _elapsed(since, limits.grace_period, now)
             return due and not self.end(Outcome.SUCCESS, 'grm', now)
-        if limits.time_limit and _elapsed(self.episode.stamp, limits.time_limit, now):
+        if limits.time_limit and _elapsed(self._phase_began, limits.time_limit, now):
             return not self.end(Outcome.TIME_LIMIT, 'clock', now)
         return False
 
 
-def _elapsed(since: int, seconds: float, now: int) -> bool:
-    return now - since >= seconds * SECOND
+def _elapsed(since: float, seconds: float, now: Instant) -> bool:
+    return now.steady - since >= seconds * SECOND

@@ -23,7 +23,9 @@ from robo_dopamine_ros.nodes.cell_config import (
     read_config,
     with_overrides,
 )
+from robo_dopamine_ros.nodes.cell_frames import check_frames
 from robo_dopamine_ros.nodes.run_overrides import apply_run, check_run
+from robo_dopamine_ros.nodes.run_workplace import WORKPLACE_NODES, cell_workplace
 from robo_dopamine_ros.ros.environment import shared_path
 from robo_dopamine_ros.types import VIEWS
 
@@ -105,8 +107,13 @@ def cell_processes(
         if node not in (CELL, *cell.nodes):
             raise ConfigurationError(f'{node}.{key} is given, but the cell starts no node {node}')
     check_simulated(cell, parameters)
+    check_frames(cell, parameters)
+    check_run(cell, parameters)
+    place = cell_workplace(cell, parameters).to_json()
     cell = without_nodes(cell, without)
     check_nodes(cell, parameters)
+    for node in WORKPLACE_NODES:
+        values.get(node, {}).setdefault('workplace', place)
     common: dict[str, ParameterValue] = {'use_sim_time': True} if cell.use_sim_time else {}
     return tuple(
         Process(
@@ -193,16 +200,8 @@ def check_nodes(cell: CellParameters, nodes: Mapping[str, Any]) -> None:
     """
     if 'gate' in cell.nodes:
         _check_arm(nodes['gate'])
-    if {'gate', 'teleop'} <= {*cell.nodes}:
-        frames = nodes['gate'].driver.base_frame, nodes['teleop'].base_frame
-        if frames[0] != frames[1]:
-            raise ConfigurationError(
-                f'teleop.base_frame = {frames[1]!r}, gate.driver.base_frame = {frames[0]!r}; '
-                'they must be the same'
-            )
     if 'episode_manager' in cell.nodes:
         _check_resets(nodes['episode_manager'].resets.strategy, cell)
-    check_run(cell, nodes)
     if 'reward' in cell.nodes:
         _check_views(nodes['reward'], 'sim' in cell.nodes)
 

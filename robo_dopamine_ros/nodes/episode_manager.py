@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
-from robo_dopamine_ros.clock import steady_time
+from robo_dopamine_ros.clock import steady_time, steady_time_ns
 from robo_dopamine_ros.episodes.config import EpisodeParameters, ResetParameters
 from robo_dopamine_ros.episodes.home_motion import HomePose
 from robo_dopamine_ros.episodes.resets import (
@@ -27,7 +26,8 @@ from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node
-from robo_dopamine_ros.types import ArmCommand, Outcome
+from robo_dopamine_ros.ros.timers import create_steady_timer
+from robo_dopamine_ros.types import ArmCommand, Instant, Outcome
 
 TICK_PERIOD = 0.05  # of time-outs and of commands of a reset motion [s]
 
@@ -66,9 +66,8 @@ class EpisodeManager(Node):
             (topics.PAUSE, self._on_pause),
         ):
             self.create_service(service.type, service.name, on_request)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # runs while simulated time is paused
-        self.create_timer(TICK_PERIOD, self._tick, clock=steady)
-        self.create_timer(1.0 / (topics.EPISODE.rate or 5.0), self._publish, clock=steady)
+        create_steady_timer(self, TICK_PERIOD, self._tick)
+        create_steady_timer(self, 1.0 / (topics.EPISODE.rate or 5.0), self._publish)
         Diagnostics(self, self._health)
 
     def _on_progress(self, message: Any) -> None:
@@ -145,8 +144,8 @@ class EpisodeManager(Node):
         }
         return [Health('episode_manager', level, message, values)]
 
-    def _now(self) -> int:
-        return self.get_clock().now().nanoseconds
+    def _now(self) -> Instant:
+        return Instant(steady_time_ns(), self.get_clock().now().nanoseconds)
 
 
 def _reset_strategy(node: Node, parameters: ResetParameters) -> ResetStrategy:

@@ -1,7 +1,7 @@
 """Records running episodes as folders, from images, steps, arm states and gate ticks."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,17 @@ from robo_dopamine_ros.policy.observation import tip_proprioception
 from robo_dopamine_ros.ros.cameras import CameraParameters, Match, open_cameras
 from robo_dopamine_ros.ros.diagnostics import CameraMonitor, Health, Level
 from robo_dopamine_ros.training.episode_buffer import EPISODE_FILTERS, EpisodeBuffer
-from robo_dopamine_ros.types import SECOND, ArmState, Control, Episode, Phase, RecorderStatus, Views
+from robo_dopamine_ros.training.workplace import Workplace
+from robo_dopamine_ros.types import (
+    CLOCK_SET_BACK,
+    SECOND,
+    ArmState,
+    Control,
+    Episode,
+    Phase,
+    RecorderStatus,
+    Views,
+)
 
 POLL_PERIOD = 0.5 / FRAME_RATE  # of the cameras [s]: twice a step, so that no image is missed
 MIN_VIEW_PERIOD = 0.8 / FRAME_RATE  # between recorded images [s]
@@ -38,6 +48,7 @@ class RecorderParameters:
     cameras: CameraParameters = field(default_factory=CameraParameters)
     origin: tuple[float, ...] = (0.5, 0.0, 0.08)  # centre of the workspace [m], as for the policy
     tip_offset: float = 0.045  # from the tool to the tip [m], as for the policy
+    workplace: str = ''  # JSON of the arm and its frames, which `robo-dopamine up` fills in
 
     def __post_init__(self) -> None:
         for name, known in (('episodes', EPISODE_FILTERS), ('layout', tuple(LAYOUTS))):
@@ -50,9 +61,16 @@ class RecorderParameters:
         if len(self.origin) != 3 or not all(map(math.isfinite, (*self.origin, self.tip_offset))):
             text = f'origin = {self.origin}, tip_offset = {self.tip_offset} m'
             raise ValueError(f'{text}; they must be x, y, z and a distance [m]')
+        Workplace.from_json(self.workplace)  # refuses what is none
         if not 0.0 < self.max_duration <= 3600.0:
             text = f'max_duration = {self.max_duration} s'
             raise ValueError(f'{text}; it must lie above 0, up to 3600')
+
+    @property
+    def place(self) -> Workplace:
+        """Where it records."""
+        place = Workplace.from_json(self.workplace)
+        return replace(place, origin=self.origin, tip_offset=self.tip_offset)
 
 
 class EpisodeRecorder:
@@ -63,7 +81,7 @@ class EpisodeRecorder:
     ) -> None:
         self._node, self._p, self._writer = node, parameters, writer
         self._cameras, self._monitor = open_cameras(node, parameters.cameras), CameraMonitor()
-        self._started = self._now()
+        self._started, self._heard = self._now(), False  # whether an episode was heard of
         self._episode = Episode()  # newest message
         self._buffer: EpisodeBuffer | None = None  # of the episode that is being recorded
         self._steps = StepBuilder(self._started)  # used where no policy publishes steps
@@ -75,6 +93,7 @@ class EpisodeRecorder:
 
     def on_episode(self, episode: Episode) -> None:
         """Process a state of the episode; repeated ones change nothing."""
+        whole, self._heard = self._heard or episode.stamp >= self._started, True
         if episode == self._episode:
             return
         before, self._episode = self._episode, episode
@@ -82,7 +101,7 @@ class EpisodeRecorder:
         if self._buffer is not None and episode.id != before.id:
             self._finish(before)
         running = episode.phase is Phase.RUNNING
-        if running and self._buffer is None and episode.stamp >= self._started:
+        if running and self._buffer is None and whole:
             self._buffer = EpisodeBuffer(episode, self._p.max_duration)
             self._writer.begin(episode.id)
             if self._last is not None:
@@ -120,6 +139,8 @@ class EpisodeRecorder:
         """Poll the cameras, and finish an episode that is complete."""
         match = self._cameras.poll()
         period = match.stamp - self._last.stamp if match and self._last else SECOND
+        if self._buffer is not None and period < -CLOCK_SET_BACK * SECOND:
+            self._buffer.stop('what came after the clock was set back')
         if match and not match.absent and not 0 <= period < MIN_VIEW_PERIOD * SECOND:
             self._last = match
             self._add_views(match)
@@ -183,7 +204,9 @@ class EpisodeRecorder:
         buffer.close(ended)
         self._warning = f'{buffer.episode.id} lacks {buffer.missing}' if buffer.missing else ''
         save = ended.phase is Phase.ENDED and buffer.should_save(self._p.episodes, ended)
-        self._writer.finish(buffer.episode.id, buffer.record(ended) if save else None)
+        self._writer.finish(
+            buffer.episode.id, buffer.record(ended, self._p.place) if save else None
+        )
 
     def _now(self) -> int:
         return self._node.get_clock().now().nanoseconds

@@ -86,8 +86,9 @@ class GateNode(Node):
         }
         if not_told := self._arm.arm.not_told:
             values['not told by the driver'] = not_told
-        level = Level.ERROR if control.latched else Level.OK
-        summary = f'{control.mode.name}: {control.reason or "ok"}'
+        fault = self._inputs.policy_fault
+        level = Level.ERROR if control.latched else Level.WARN if fault else Level.OK
+        summary = f'{control.mode.name}: {control.reason or fault or "ok"}'
         return [Health('gate', level, summary, values), self._protections]
 
     def _stamp(self) -> int:

@@ -42,6 +42,7 @@ class GateInputs:
 
     def __init__(self, node: Node, gate: Gate, parameters: GateParameters) -> None:
         self.refused: Counter[str] = Counter()  # commands, by topic
+        self.policy_fault = ''  # why no command of the policy counts; empty: they do
         self._node, self._gate = node, gate
         self._topics: dict[str, str] = {}  # name -> full name, of topics with one publisher
         for mode, topic in COMMAND_TOPICS.items():
@@ -63,6 +64,7 @@ class GateInputs:
         for name, full_name in self._topics.items():
             reason, restarted = check_one_publisher(self._node, full_name)
             if name == topics.POLICY_COMMAND.name:
+                self.policy_fault = reason
                 self._gate.set_source_fault(Mode.POLICY, reason)
                 reason = '' if restarted else reason
             if reason:

@@ -1,5 +1,6 @@
 """Parameters of the gate, and which protections they switch off."""
 
+import re
 from dataclasses import dataclass, field
 
 from robo_dopamine_ros.arms.config import ArmConfig
@@ -7,6 +8,7 @@ from robo_dopamine_ros.arms.datasheets import check_ceilings
 from robo_dopamine_ros.arms.tool_limits import ToolLimits
 from robo_dopamine_ros.safety.limiter import SQRT3, Limits
 
+TOPIC = re.compile(r'/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*')
 ENABLE_INPUTS = ('topic', 'none')
 
 
@@ -33,7 +35,7 @@ class GateParameters:
             raise ValueError(f'enable = {self.enable!r}; it must be {" or ".join(ENABLE_INPUTS)}')
         for key, first in (('other_stop_locks', 'stop_lock'), ('other_zones', 'safety/zone')):
             names = (first, *getattr(self, key))
-            if '' in names or len(set(names)) < len(names):
+            if len(set(names)) < len(names) or not all(map(TOPIC.fullmatch, names)):
                 raise ValueError(f'{key} = {list(names[1:])}; each must be a topic of its own')
         if unknown := [key for key in self.disabled_protections if key not in self.protections()]:
             known = ', '.join(self.protections())

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -24,6 +23,7 @@ from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.worker import Worker
 from robo_dopamine_ros.training.config import RunDir
 from robo_dopamine_ros.training.learner_loop import LearnerLoop, LearnerLoopParameters
@@ -71,9 +71,8 @@ class LearnerNode(Node):
             (topics.LEARNER_PAUSE, self._on_pause),
         ):
             self.create_service(service.type, service.name, callback, callback_group=concurrent)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(SYNC_PERIOD, lambda: self._worker.offer(None), clock=steady)
-        self.create_timer(1.0 / (status.rate or 1.0), self._publish_status, clock=steady)
+        create_steady_timer(self, SYNC_PERIOD, lambda: self._worker.offer(None))
+        create_steady_timer(self, 1.0 / (status.rate or 1.0), self._publish_status)
         Diagnostics(self, self._health)
         due = self._loop.updates_due
         self.get_logger().info(f'resumes after {self._last_count[1]} gradient steps; {due} are due')

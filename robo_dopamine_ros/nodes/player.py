@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rclpy.node import Node
 from std_msgs.msg import Header
 
+from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.data.episode_folder import EpisodeError, open_recording
 from robo_dopamine_ros.data.playback import Playback
 from robo_dopamine_ros.ros import topics
@@ -17,7 +18,8 @@ from robo_dopamine_ros.ros.convert import to_time
 from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import EXIT_CONFIGURATION, run_node
-from robo_dopamine_ros.types import SECOND, Phase
+from robo_dopamine_ros.ros.timers import create_steady_timer
+from robo_dopamine_ros.types import Phase
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Player(Node):
         except EpisodeError as error:
             raise ParameterError(f'episode: {error}') from error
         self._playback = Playback(recording, parameters.speed)
-        self._started: int | None = None  # ROS time of the first frame [ns]
+        self._started: float | None = None  # steady time of the first frame [s]
         self._episode = ''  # id of the running episode
         self._finished = False
         self._cameras = {}
@@ -59,14 +61,14 @@ class Player(Node):
             (topics.PROGRESS, self._on_progress),
         ):
             self.create_subscription(topic.type, topic.name, on_message, topic.qos)
-        self.create_timer(self._playback.period, self._tick)
+        create_steady_timer(self, self._playback.period, self._tick)
 
     def _on_episode(self, message: topics.Episode) -> None:
         self._episode = message.id if message.phase == Phase.RUNNING else ''
 
     def _on_progress(self, message: topics.Progress) -> None:
         if self._started is None and self._episode and message.episode == self._episode:
-            self._started = self._now()
+            self._started = steady_time()
 
     def _tick(self) -> None:
         now = self._now()
@@ -74,13 +76,13 @@ class Player(Node):
             self._publish_images(now)
             return
         try:
-            self._play(now - self._started, now)
+            self._play(steady_time() - self._started, now)
         except EpisodeError as error:
             self.get_logger().fatal(str(error))
             raise SystemExit(EXIT_CONFIGURATION) from error
 
-    def _play(self, elapsed: int, now: int) -> None:
-        index = self._playback.due(elapsed / SECOND)
+    def _play(self, elapsed: float, now: int) -> None:
+        index = self._playback.due(elapsed)
         if index is None:
             return
         self._publish_images(now)

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.checkpoint import CheckpointError
@@ -24,15 +23,22 @@ from robo_dopamine_ros.nodes.episode_recorder import (
     EpisodeRecorder,
     RecorderParameters,
 )
+from robo_dopamine_ros.nodes.run_workplace import check_run_workplace
 from robo_dopamine_ros.nodes.step_messages import step_from_msg
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import from_msg, from_time, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.ros.worker import Worker
-from robo_dopamine_ros.training.config import RunDir, reopen_experience_writer
+from robo_dopamine_ros.training.config import (
+    RunDir,
+    read_train_config,
+    reopen_experience_writer,
+)
+from robo_dopamine_ros.training.workplace import WorkplaceError
 from robo_dopamine_ros.types import Episode, Phase, Progress, RecorderStatus
 
 MAX_QUEUED_EVENTS = 1000  # events waiting for the disk, about half a minute of them
@@ -134,16 +140,17 @@ class RecorderNode(Node):
         self._open(p, RunDir(Path(p.run)), reopen)
         self._subscribe_all()
         self.create_service(mark.type, mark.name, self._on_mark)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0 / (topic.rate or 5.0), self._on_heartbeat, clock=steady)
+        create_steady_timer(self, 1.0 / (topic.rate or 5.0), self._on_heartbeat)
         if self._episodes is not None:
-            self.create_timer(POLL_PERIOD, self._episodes.tick, clock=steady)
+            create_steady_timer(self, POLL_PERIOD, self._episodes.tick)
         Diagnostics(self, self._health)
 
     def _open(
         self, p: RecorderParameters, run_dir: RunDir, reopen: Callable[[RunDir], ExperienceWriter]
     ) -> None:
         try:
+            if p.run and not run_dir.missing():
+                check_run_workplace(run_dir.path, read_train_config(run_dir.path), p.place)
             if p.run:
                 self._experience = AsyncExperienceWriter(
                     partial(reopen, run_dir), self._publish_status, self._warn
@@ -152,7 +159,7 @@ class RecorderNode(Node):
                 path = Path(p.folder) if p.folder else run_dir.episodes
                 writer = AsyncEpisodeWriter.open(path, p.layout, self._publish_status)
                 self._episodes = EpisodeRecorder(self, p, writer)
-        except (ExperienceError, CheckpointError, OSError) as error:
+        except (ExperienceError, CheckpointError, WorkplaceError, OSError) as error:
             self.close()
             raise ParameterError(f'cannot record: {error}') from error
 

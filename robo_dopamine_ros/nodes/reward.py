@@ -14,6 +14,7 @@ from typing import Any
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from robo_dopamine_ros.clock import steady_time_ns
 from robo_dopamine_ros.grm.loading import load
 from robo_dopamine_ros.grm.protocol import GRM
 from robo_dopamine_ros.nodes.reward_model import RewardModelParameters, base_arguments, load_model
@@ -26,8 +27,9 @@ from robo_dopamine_ros.ros.diagnostics import CameraMonitor, Diagnostics, Health
 from robo_dopamine_ros.ros.images import views_from_msgs
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.worker import Worker
-from robo_dopamine_ros.types import SECOND, Episode, Progress, Reward
+from robo_dopamine_ros.types import SECOND, Episode, Instant, Progress, Reward
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class RewardNode(LifecycleNode):
         except ImportError as error:
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
-        self._timer = self.create_timer(1.0 / self.parameters.rate, self._poll_cameras)
+        self._timer = create_steady_timer(self, 1.0 / self.parameters.rate, self._poll_cameras)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -126,7 +128,8 @@ class RewardNode(LifecycleNode):
             return
         views, absent = cameras.convert(match)
         if session is not None:
-            self._publish(*session.update(views, absent, self._now()))
+            now = Instant(steady_time_ns(), self._now())
+            self._publish(*session.update(views, absent, now))
             session.prepare_next()
 
     def _on_worker_error(self, error: Exception) -> None:

@@ -12,11 +12,12 @@ from robo_dopamine_ros.nodes.cell_config import (
     Sections,
     with_overrides,
 )
+from robo_dopamine_ros.nodes.run_workplace import RUN_NODES, WORKPLACE_NODES, check_cell_run
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.training.config import RunDir, TrainConfig
 
-RUN_NODES = ('policy', 'recorder', 'learner')  # they work on a run
+PLACE = ('origin', 'tip_offset')  # parameters of WORKPLACE_NODES that are those of the run
 
 
 def apply_run(given: Sections) -> Sections:
@@ -37,20 +38,24 @@ def apply_run(given: Sections) -> Sections:
         raise ConfigurationError(
             f'cell.run is given, but the cell starts none of {", ".join(RUN_NODES)}'
         )
-    from robo_dopamine_ros.sim.scene import Workpiece
     from robo_dopamine_ros.training.config import reward_model_path
 
     run_dir, config = _open_run('cell', Path(run).resolve())
-    hole_width = Workpiece(clearance=config.clearance).hole_width
+    place = config.workplace.known
     values = {
+        **{(node, key): place[key] for node in WORKPLACE_NODES for key in PLACE if key in place},
         **{(node, 'run'): str(run_dir.path) for node in RUN_NODES},
         ('reward', 'model'): str(reward_model_path(run_dir, config)),
         ('reward', 'session.tracker.fusion'): config.fusion,
         ('sim', 'workpiece.clearance'): config.clearance,
-        ('scripted_operator', 'intervention.hole_width'): hole_width,
         ('scripted_operator', 'intervention.episodes'): config.interventions,
         ('episode_manager', 'episodes.first_index'): _online_episodes('cell', run_dir),
     }
+    if 'scripted_operator' in nodes:  # a cell without it needs no simulator installed
+        from robo_dopamine_ros.sim.scene import Workpiece
+
+        hole_width = Workpiece(clearance=config.clearance).hole_width
+        values['scripted_operator', 'intervention.hole_width'] = hole_width
     missing = [
         (node, key, value)
         for (node, key), value in values.items()
@@ -69,6 +74,7 @@ def check_run(cell: CellParameters, nodes: Mapping[str, Any]) -> None:
         raise ConfigurationError(f'{text}; they must be the same')
     node, run = next(iter(runs.items()))
     _, config = _open_run(node, Path(run))
+    check_cell_run(f'{node}.run', Path(run), config, cell, nodes)
     if config.perspective and 'policy' in runs:
         raise ConfigurationError(
             f'{node}.run: its run.json has perspective = {config.perspective!r}; '

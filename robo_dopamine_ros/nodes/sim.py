@@ -16,6 +16,7 @@ from robo_dopamine_ros.ros.convert import encode_driver_message, from_msg, to_ms
 from robo_dopamine_ros.ros.images import image_to_msg
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.ros.worker import Worker
 from robo_dopamine_ros.sim.domain_randomization import InsertionStart
@@ -66,8 +67,8 @@ class SimNode(Node):
         size = (self._p.width, self._p.height)
         self._renderer = SnapshotRenderer(self._sim.world.model, size, self._p.antialias)
         self._worker: Worker[WorldSnapshot] = Worker(self._publish_images, self._on_error)
-        self.create_timer(1 / self._p.state_rate, self._publish_state)
-        self.create_timer(1 / self._p.camera_rate, self._publish_scene)
+        create_steady_timer(self, 1 / self._p.state_rate, self._publish_state)
+        create_steady_timer(self, 1 / self._p.camera_rate, self._publish_scene)
 
     def _publisher(self, topic: Topic):
         return self.create_publisher(topic.type, topic.name, topic.qos)

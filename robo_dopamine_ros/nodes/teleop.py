@@ -8,16 +8,14 @@ is not valid.
 import math
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.task import Future
-from robo_dopamine.srv import Intervene
 from std_msgs.msg import Bool
 
 from robo_dopamine_ros.clock import steady_time
+from robo_dopamine_ros.nodes.teleop_buttons import ButtonServices
 from robo_dopamine_ros.nodes.teleop_device import DEVICES, DeviceSubscriber, TeleopParameters
 from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
@@ -26,33 +24,22 @@ from robo_dopamine_ros.ros.spin import run_node
 from robo_dopamine_ros.ros.topics import (
     ARM_STATE,
     CONTROL,
-    END_EPISODE,
-    INTERVENE,
-    REARM,
-    START_EPISODE,
-    STOP,
+    ENABLE,
     STOP_LOCK,
     TELEOP_COMMAND,
 )
 from robo_dopamine_ros.teleop.command_mapper import ArmFeedback, CommandMapper
 from robo_dopamine_ros.teleop.device import ButtonEvent, DeviceReading, InvalidReadingError
-from robo_dopamine_ros.types import ArmCommand, Control, Mode, Outcome, Pose
+from robo_dopamine_ros.types import ArmCommand, Control, Mode, Pose
 
 TICK_PERIOD = 0.025  # [s] of polling: keys, stillness, time-outs
 MIN_COMMAND_PERIOD = 0.008  # [s] between two commands, unless a button changed
+LOOK_PERIOD = 0.1  # [s] between two looks at the publishers of the device
+NOTICE_TIME = 3.0  # [s] for which the status line shows what a press still needs
 STOP_LOCK_PERIOD = 0.1  # [s]
+ENABLE_PERIOD = 0.05  # [s]
 POSE_MAX_AGE = 0.2  # [s] of the measured tool pose
 GATE_TIMEOUT = 1.0  # [s] without a Control message, then the gate counts as silent
-ANSWER_TIMEOUT = 1.0  # [s] of a service call
-SERVICES = {
-    ButtonEvent.TAKE_OVER: INTERVENE,
-    ButtonEvent.RELEASE: INTERVENE,
-    ButtonEvent.STOP: STOP,
-    ButtonEvent.REARM: REARM,
-    ButtonEvent.START: START_EPISODE,
-    ButtonEvent.SUCCESS: END_EPISODE,
-    ButtonEvent.FAILURE: END_EPISODE,
-}
 
 
 class TeleopNode(Node):
@@ -64,7 +51,7 @@ class TeleopNode(Node):
         self._config = p = declare(self, TeleopParameters)
         self._log = log or self.get_logger().info
         self._device = DEVICES[p.device](p)
-        self._mapper = CommandMapper(p.motion, self._device.timeout)
+        self._mapper = CommandMapper(p.motion, self._device.timeout, self._device.touch)
         self._button_services = ButtonServices(self, p.person, self._log)
         self._control: Control | None = None  # newest, and its arrival [s]
         self._control_at = 0.0
@@ -72,6 +59,9 @@ class TeleopNode(Node):
         self._command: ArmCommand | None = None  # published last, and when [s]
         self._published_at = 0.0
         self._refused, self._refusal = 0, ''  # number of invalid readings, text of the newest one
+        self._said = self._notice = (
+            ''  # logged last: why the device does not count, what a press needs
+        )
         self._publisher = self._create_publisher(TELEOP_COMMAND)
         self.create_subscription(CONTROL.type, CONTROL.name, self._on_control, CONTROL.qos)
         if p.motion.frame == 'tool':
@@ -79,16 +69,22 @@ class TeleopNode(Node):
                 ARM_STATE.type, ARM_STATE.name, self._on_arm_state, ARM_STATE.qos
             )
         self._diagnostics = Diagnostics(self, self._health)
-        self._subscriber = DeviceSubscriber(self, self._device, self._on_device)
+        self._subscriber = DeviceSubscriber(self, self._device, p, self._on_device)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(TICK_PERIOD, self._tick, clock=steady)
+        self._noticed_at = 0.0  # [s]
+        self._looked_at = 0.0  # at the publishers of the device [s]
+        self._levels: list[tuple[Any, Callable[[], Bool]]] = []
         if p.stop_lock:
-            lock = self._create_publisher(STOP_LOCK)
-            self.create_timer(STOP_LOCK_PERIOD, lambda: lock.publish(self._locked()), clock=steady)
+            self._publish_level(STOP_LOCK, STOP_LOCK_PERIOD, lambda: not self._mapper.alive)
+        if p.enable:
+            self._publish_level(ENABLE, ENABLE_PERIOD, lambda: self._mapper.enabled)
 
     def _on_device(self, topic: str, value: Any) -> None:
         now = steady_time()
         try:
+            if (value := self._subscriber.convert(topic, value)) is None:
+                return
             self._on_reading(self._device.on_message(topic, value, now), now)
         except InvalidReadingError as error:
             self._refused += 1
@@ -100,10 +96,14 @@ class TeleopNode(Node):
         changed = reading.pressed or reading.held != self._mapper.held
         if not changed and now - self._published_at < MIN_COMMAND_PERIOD:
             return
-        for event in reading.pressed:
-            self._button_services.call(event)
-        stamp = self.get_clock().now().nanoseconds
+        stamp, levels = self.get_clock().now().nanoseconds, self._level_values()
         command = self._mapper.on_reading(reading, self._arm_feedback(now), stamp, now)
+        for event in reading.pressed:
+            if event is ButtonEvent.STOP or not self._mapper.refusal:
+                self._button_services.call(event)
+        if levels != self._level_values():
+            self._publish_levels()
+        self._say(reading)
         if command is None:
             return
         previous = self._command.reason if self._command else None
@@ -111,6 +111,17 @@ class TeleopNode(Node):
             self._log(command.reason)
         self._publisher.publish(to_msg(command, self._config.base_frame))
         self._published_at, self._command = now, command
+
+    def _say(self, reading: DeviceReading) -> None:
+        """Log why the device does not count, and what a press still needs, when that changes."""
+        said, self._said = self._said, self._mapper.refusal
+        if self._said and self._said != said:
+            self._log(f'{self._config.device}: {self._said}')
+        notice, self._notice = self._notice, reading.notice
+        if self._notice != notice:
+            self._noticed_at = steady_time()
+            if self._notice:
+                self._log(self._notice)
 
     def _arm_feedback(self, now: float) -> ArmFeedback:
         fresh = self._tool is not None and now - self._tool[1] <= POSE_MAX_AGE
@@ -121,9 +132,15 @@ class TeleopNode(Node):
     def _tick(self) -> None:
         self._subscriber.poll()
         now = steady_time()
-        lost = self._subscriber.missing_publishers() if math.isinf(self._device.timeout) else ''
+        lost = self._device.lost(now)
+        if not lost and math.isinf(self._device.timeout):
+            lost = self._subscriber.missing_publishers()
+        if not lost and now - self._looked_at > LOOK_PERIOD:
+            lost, self._looked_at = self._subscriber.replaced_publishers(), now
         if self._mapper.check_timeout(now, lost):
-            self._log(f'{self._config.device} is dead: {self._mapper.dead_reason}')
+            self._log(f'{self._config.device} is dead: {self._mapper.refusal}')
+            self._said = self._mapper.refusal
+            self._publish_levels()
             self._diagnostics.publish()
         elif not lost and (reading := self._device.poll(now)):
             self._on_reading(reading, now)
@@ -145,14 +162,25 @@ class TeleopNode(Node):
         values = {'device': device, 'refused': self._refused}
         values |= {'speed factor': mapper.factor, 'refusal': self._refusal}
         level, text = Level.OK, (self._command.reason if self._command else '') or 'dead-man held'
-        if mapper.dead_reason:
-            level, text = (Level.ERROR if mapper.held else Level.WARN), mapper.dead_reason
-        elif not mapper.alive:
-            level, text = Level.WARN, self._subscriber.missing_publishers() or 'nothing heard yet'
+        if not mapper.alive:
+            level = Level.ERROR if mapper.dead_reason and mapper.held else Level.WARN
+            reasons = (mapper.refusal, self._subscriber.missing())
+            text = '; '.join(reason for reason in reasons if reason) or 'nothing heard yet'
         return [Health('teleop', level, f'{device}: {text}', values)]
 
-    def _locked(self) -> Bool:
-        return Bool(data=not self._mapper.alive)
+    def _publish_level(self, topic: Any, period: float, value: Callable[[], bool]) -> None:
+        """Publish a Bool every `period` [s], and whenever it changes."""
+        publisher = self._create_publisher(topic)
+        self._levels.append((publisher, lambda: Bool(data=value())))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(period, lambda: publisher.publish(Bool(data=value())), clock=steady)
+
+    def _level_values(self) -> list[bool]:
+        return [message().data for _, message in self._levels]
+
+    def _publish_levels(self) -> None:
+        for publisher, message in self._levels:
+            publisher.publish(message())
 
     def _create_publisher(self, topic: Any) -> Any:
         return self.create_publisher(topic.type, topic.name, topic.qos)
@@ -161,60 +189,13 @@ class TeleopNode(Node):
         """Return a status line: mode and reason of the gate, the speed, the device's state."""
         gate = self._control if steady_time() - self._control_at < GATE_TIMEOUT else None
         mode = f'{gate.mode.name:7} {gate.reason}' if gate else 'the gate is silent'
-        return f'{mode:48} speed {100 * self._mapper.factor:3.0f} %  {self._health()[0].message}'
+        noticed = steady_time() - self._noticed_at < NOTICE_TIME
+        device = (self._notice if noticed else '') or self._health()[0].message
+        return f'{mode:48} speed {100 * self._mapper.factor:3.0f} %  {device}'
 
     def close(self) -> None:
         """Restore the terminal."""
         self._subscriber.close()
-
-
-class ButtonServices:
-    """Calls the service of a button and logs the answer."""
-
-    def __init__(self, node: Node, person: str, log: Callable[[str], object]):
-        """`person` is the name that the services are given."""
-        self._log = log
-        self._fields: dict[ButtonEvent, dict[str, Any]] = {
-            ButtonEvent.TAKE_OVER: {'request': Intervene.Request.TAKE_OVER, 'source': person},
-            ButtonEvent.RELEASE: {'request': Intervene.Request.RELEASE, 'source': person},
-            ButtonEvent.SUCCESS: {'outcome': int(Outcome.SUCCESS), 'decided_by': person},
-            ButtonEvent.FAILURE: {'outcome': int(Outcome.FAILURE), 'decided_by': person},
-        }
-        self._clients = {
-            service.name: node.create_client(service.type, service.name)
-            for service in dict.fromkeys(SERVICES.values())
-        }
-        self._pending: dict[Future, tuple[str, float]] = {}  # event name, deadline [s]
-
-    def call(self, event: ButtonEvent) -> None:
-        """Call the service of a button; an event without a service does nothing here."""
-        if (service := SERVICES.get(event)) is None:
-            return
-        client, name = self._clients[service.name], event.value.replace('_', ' ')
-        if not client.service_is_ready():
-            self._log(f'{name}: nobody offers {service.name}; the {service.owner} does not run')
-            return
-        future = client.call_async(service.type.Request(**self._fields.get(event, {})))
-        self._pending[future] = (name, steady_time() + ANSWER_TIMEOUT)
-        future.add_done_callback(partial(self._on_answer, name))
-
-    def check_timeouts(self) -> None:
-        """Log every call that was not answered in time."""
-        now = steady_time()
-        for future, (name, deadline) in list(self._pending.items()):
-            if future.done():
-                del self._pending[future]
-            elif now > deadline:
-                del self._pending[future]
-                self._log(f'{name}: no answer within {ANSWER_TIMEOUT:g} s')
-
-    def _on_answer(self, name: str, future: Future) -> None:
-        answer = future.result()
-        if answer is None:
-            return
-        accepted = answer.accepted if hasattr(answer, 'accepted') else answer.success
-        reason = answer.reason if hasattr(answer, 'reason') else answer.message
-        self._log(f'{name}: done' if accepted else f'{name}: refused: {reason}')
 
 
 def main() -> int:

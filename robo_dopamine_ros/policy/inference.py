@@ -7,7 +7,12 @@ import numpy as np
 import torch
 
 from robo_dopamine_ros.checkpoint import CheckpointError
-from robo_dopamine_ros.experience.types import Observation, ObservationSpec, decode_gripper
+from robo_dopamine_ros.experience.types import (
+    ActionScale,
+    Observation,
+    ObservationSpec,
+    decode_gripper,
+)
 from robo_dopamine_ros.policy.observation import ObservationEncoder
 from robo_dopamine_ros.policy.weights import PublishedPolicy, load_policy
 from robo_dopamine_ros.types import ArmCommand, Views
@@ -23,10 +28,15 @@ class PolicyInference:
         spec: ObservationSpec,
         explore: bool,
         seed: int,
+        scale: ActionScale | None = None,
     ) -> None:
-        """`path` is the file of published weights; `encode_views` gives features (n,) of views."""
+        """`path` is the file of published weights; `encode_views` gives features (n,) of views.
+
+        Weights for actions of another `scale` than that of the run are refused.
+        """
         self.fault = f'{path}: no weights yet'  # why the newest weights are not in use, or empty
         self._path, self._encode_views, self._spec = path, encode_views, spec
+        self._scale = scale
         self._explore, self._rng = explore, torch.Generator().manual_seed(seed)
         self._file_id: tuple[int, ...] = ()  # of the weights that were read last
         self._published: PublishedPolicy | None = None
@@ -79,6 +89,11 @@ class PolicyInference:
             raise CheckpointError(
                 f'{self._path}: for {sizes[0]} features in {sizes[1]} numbers of an observation; '
                 f'here they are {expected[0]} and {expected[1]}'
+            )
+        if self._scale not in (None, new.action_scale):
+            raise CheckpointError(
+                f'{self._path}: for actions of {new.action_scale}; those of the run are of '
+                f'{self._scale}'
             )
         old = self._published
         if old is not None and not (

@@ -21,6 +21,7 @@ from robo_dopamine_ros.experience.types import ACTING_MODES, Observation, Step, 
 from robo_dopamine_ros.policy.inference import PolicyInference
 from robo_dopamine_ros.policy.observation import tip_proprioception
 from robo_dopamine_ros.types import (
+    CLOCK_SET_BACK,
     SECOND,
     ArmCommand,
     ArmState,
@@ -173,9 +174,11 @@ class StepBuilder:
             self._end_stamp = episode.stamp
 
     def on_control(self, control: Control) -> None:
-        """Process a tick of the gate."""
+        """Process a tick of the gate; one far older than the last begins anew."""
         if self._control is not None and control.stamp <= self._control.stamp:
-            return
+            if self._control.stamp - control.stamp <= CLOCK_SET_BACK * SECOND:
+                return
+            self._reset()  # the clock was set back
         self._control = control
         if self.observation is not None:
             self._ticks.append(control)
@@ -189,10 +192,11 @@ class StepBuilder:
     def on_observation(self, observation: Observation) -> Step | None:
         """Return the step that ends with an observation, if any."""
         begin = self.observation
-        if begin is not None and observation.stamp <= begin.stamp:
-            return None
-        if begin is None or observation.stamp - begin.stamp > MAX_STEP_DURATION * SECOND:
+        elapsed = (observation.stamp - begin.stamp) / SECOND if begin is not None else 0.0
+        if begin is None or not -CLOCK_SET_BACK <= elapsed <= MAX_STEP_DURATION:
             self._begin(observation)
+            return None
+        if elapsed <= 0.0:
             return None
         step = self._build(begin, observation)
         self.sequence += 1

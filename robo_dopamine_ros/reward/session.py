@@ -9,9 +9,11 @@ from robo_dopamine_ros.reward.progress import ProgressTracker, TrackerParameters
 from robo_dopamine_ros.reward.shaping import RewardParameters, RewardShaper
 from robo_dopamine_ros.reward.success import SuccessParameters
 from robo_dopamine_ros.types import (
+    CLOCK_SET_BACK,
     SECOND,
     Episode,
     Hops,
+    Instant,
     Phase,
     Progress,
     Reward,
@@ -60,7 +62,8 @@ class RewardSession:
         self._tracker = ProgressTracker(self.parameters.tracker, self.parameters.success)
         self._rewarder = RewardShaper(self.parameters.reward)
         self._begun = False  # the model has its start views
-        self._waits_since = 0  # time of the first update of the episode [ns]
+        self._waits_since: int | None = None  # steady time of the episode's first update [ns]
+        self._newest = 0  # newest stamp of its views [ns]
 
     @property
     def model(self) -> str:
@@ -97,22 +100,23 @@ class RewardSession:
         return reward
 
     def update(
-        self, views: Views, absent: Mapping[str, str], now: int
+        self, views: Views, absent: Mapping[str, str], now: Instant
     ) -> tuple[Progress, Reward | None]:
-        """Reading and reward of one set of views at `now` [ns]; `absent`: missing view -> reason.
+        """Reading and reward of one set of views at `now`; `absent`: missing view -> reason.
 
-        A set with a view older than the episode gives an invalid reading of no episode.
+        A set with a view older than the episode, or far older than an earlier set, gives an invalid
+        reading of no episode.
         """
         if not self.running:
-            return Progress(stamp=now, model=self.model, reason='no episode runs'), None
-        if views.images and min(views.stamps.values()) < self.episode.stamp:
-            reason = 'views older than the episode'  # they may show the scene before this one
+            return Progress(stamp=now.stamp, model=self.model, reason='no episode runs'), None
+        if views.images and (reason := self._dated_back(views)):
             return Progress(stamp=views.stamp, model=self.model, reason=reason), None
-        self._waits_since = self._waits_since or now
+        self._newest = max(self._newest, *views.stamps.values(), 0)
+        self._waits_since = now.steady if self._waits_since is None else self._waits_since
         missing = ', '.join(f'{view}: {reason}' for view, reason in absent.items())
         if not views.images:
-            return self._invalid(now, missing or 'no views'), None
-        if absent and self._waits_for_views(now):
+            return self._invalid(now.stamp, missing or 'no views'), None
+        if absent and self._waits_for_views(now.steady):
             return self._invalid(views.stamp, f'waits for the first complete set; {missing}'), None
         reading = self._tracker.update(self._run_model(views), views.stamp)
         return replace(reading, view_skew=views.skew), self._rewarder.update(reading)
@@ -126,9 +130,16 @@ class RewardSession:
         except Exception:
             self.failures += 1  # the next update reports the reason
 
+    def _dated_back(self, views: Views) -> str:
+        """Why views cannot continue the episode by their stamps; empty if they can."""
+        if min(views.stamps.values()) < self.episode.stamp:
+            return 'views older than the episode'  # they may show the scene before this one
+        back = (self._newest - views.stamp) / SECOND
+        return f'the clock was set back by {back:.1f} s' if back > CLOCK_SET_BACK else ''
+
     def _waits_for_views(self, now: int) -> bool:
-        """Whether to wait longer for a complete first set of views."""
-        waited = (now - self._waits_since) / SECOND
+        """Whether to wait longer for a complete first set of views at `now`, steady time [ns]."""
+        waited = (now - (now if self._waits_since is None else self._waits_since)) / SECOND
         needed = not self._begun and self._task.start is None
         return needed and waited < self.parameters.start_patience
 
@@ -160,4 +171,4 @@ class RewardSession:
         self._tracker.reset(self.episode.id, self._instruction, self.model)
         self._rewarder.reset(self.episode.id)
         self._begun = False
-        self._waits_since = 0
+        self._waits_since, self._newest = None, 0

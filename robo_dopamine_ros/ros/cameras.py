@@ -134,12 +134,11 @@ class LatestSynchronizer(Generic[T]):
         absent: dict[str, str] = {}
         fresh: dict[str, list[tuple[int, T]]] = {}
         for view, kept in self._kept.items():
-            young = [one for one in kept if self._age_allowed(now - one[0])]
+            young = [one for one in kept if self.is_fresh(one[0], now)]
             if young:
                 fresh[view] = young
             else:
-                age = (now - kept[-1][0]) / SECOND if kept else 0.0
-                absent[view] = f'late by {age:.2f} s' if kept else 'no picture yet'
+                absent[view] = _late((now - kept[-1][0]) / SECOND) if kept else 'no picture yet'
         while fresh:
             best = min(itertools.product(*fresh.values()), key=lambda s: self._cost(s, now))
             stamps = dict(zip(fresh, (stamp for stamp, _ in best), strict=True))
@@ -152,8 +151,10 @@ class LatestSynchronizer(Generic[T]):
             del fresh[slowest]
         return Match({}, {}, absent)
 
-    def _age_allowed(self, age: int) -> bool:
-        return -self.limits.future_tolerance * SECOND <= age <= self.limits.max_age * SECOND
+    def is_fresh(self, stamp: int, now: int) -> bool:
+        """Whether a stamp is neither too old nor ahead of the clock, both in ns."""
+        limits = self.limits
+        return -limits.future_tolerance * SECOND <= now - stamp <= limits.max_age * SECOND
 
     def _stamp_fault(self, stamp: int, last: int, now: int) -> str:
         if stamp <= 0:
@@ -166,6 +167,10 @@ class LatestSynchronizer(Generic[T]):
     def _cost(chosen: Sequence[tuple[int, T]], now: int) -> int:
         newest = max(stamp for stamp, _ in chosen)
         return now - newest + 2 * (newest - min(stamp for stamp, _ in chosen))
+
+
+def _late(age: float) -> str:
+    return f'late by {age:.2f} s' if age >= 0.0 else f'{-age:.2f} s ahead of the clock'
 
 
 class CameraSource(Protocol):

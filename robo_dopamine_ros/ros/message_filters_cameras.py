@@ -11,7 +11,6 @@ from robo_dopamine_ros.ros.cameras import CameraParameters, ImageSets, Match
 from robo_dopamine_ros.ros.convert import from_time
 from robo_dopamine_ros.ros.images import check_layout, decode_image
 from robo_dopamine_ros.ros.topics import camera_topic
-from robo_dopamine_ros.types import SECOND
 
 
 class MessageFiltersCameras(ImageSets):
@@ -40,7 +39,7 @@ class MessageFiltersCameras(ImageSets):
         """The messages of the newest complete set, if it is new; see `CameraSource.poll`."""
         now = self.now()
         stamps = {v: from_time(message.header.stamp) for v, message in self._set.items()}
-        if stamps and now - min(stamps.values()) <= self.limits.max_age * SECOND:
+        if stamps and all(self.synchronizer.is_fresh(stamp, now) for stamp in stamps.values()):
             return self.accept(Match(self._set, stamps, {}), now)
         found = self.synchronizer.match(now)
         waiting = 'waits for ' + (', '.join(found.absent) or 'a set close enough in time')

@@ -21,6 +21,8 @@ class ViewPoller:
         """
         self._views, self._max_age = parameters.views, max_age
         self._stamps: Mapping[str, int] = {}  # of the set returned last [ns]
+        self._tolerance = parameters.limits.future_tolerance
+        self._arrival = -math.inf  # of that set, steady time [s]
         self._refused: Mapping[str, str] = {}  # views whose newest image could not be decoded
         self._monitor = CameraMonitor()
         try:
@@ -28,26 +30,36 @@ class ViewPoller:
         except ImportError as error:
             raise ParameterError(str(error)) from error
 
-    def poll(self) -> Views | None:
-        """The newest complete set; None if it was returned before."""
+    def poll(self, now: float) -> Views | None:
+        """The newest complete set at `now`, steady time [s]; None if it was returned before."""
         match = self._cameras.poll()
         if match is None or match.absent:
             return None
         views, self._refused = self._cameras.convert(match)
         if self._refused:
             return None
-        self._stamps = views.stamps
+        self._stamps, self._arrival = views.stamps, now
         return views
 
-    def stale_reason(self, now: int) -> str:
-        """The stale views at `now` [ns] with their ages; '' while the last set is fresh."""
-        set_ages = view_ages(self._stamps, now)
+    def stale_reason(self, now: float, stamp: int) -> str:
+        """The stale views with their ages; '' while the last set is fresh.
+
+        Its stamps count at ROS time `stamp` [ns], and its arrival at steady time `now` [s], because
+        ROS time may stand still or go back.
+        """
+        set_ages = view_ages(self._stamps, stamp)
         if not stale_views(self._views, set_ages, self._max_age):
-            return ''
+            return self._clock_fault(-min(set_ages.values()), now - self._arrival)
         ages = self._cameras.stats.ages
         named = [f'{view}: {reason}' for view, reason in self._refused.items()]
         named += stale_views(self._views, ages, self._max_age)
         return '; '.join(named or stale_views(self._views, set_ages, self._max_age))
+
+    def _clock_fault(self, ahead: float, silence: float) -> str:
+        """Why a set that is fresh by its stamps is not; empty if it is. Both in [s]."""
+        if ahead > self._tolerance:
+            return f'the views are {ahead:.2f} s ahead of the clock, which was set back'
+        return f'no new views for {silence:.2f} s' if silence > self._max_age else ''
 
     def health(self) -> list[Health]:
         """Status of each camera."""

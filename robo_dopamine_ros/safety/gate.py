@@ -141,6 +141,8 @@ class Gate:
         if obstacle := locked or self._rearm_obstacle:
             return obstacle
         self._target.restart()
+        if self._never_armed:
+            self._target.sent.forget()
         self._box_monitor.restart()
         self.gripper_command, self._never_armed = math.nan, False
         self._arbitrate(now, rearm=True)

@@ -238,7 +238,7 @@ def _limit_departure(
     if size == 0:
         return velocity
     direction = error / size
-    excess: float = float(velocity @ direction) - _stoppable_speed(max_error - size, braking, tick)
+    excess: float = float(velocity @ direction) - stoppable_speed(max_error - size, braking, tick)
     if excess <= 0:
         return velocity
     reasons.append(
@@ -253,11 +253,11 @@ def _wall_speeds(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest velocity (3,) of each axis that can still be stopped inside the box."""
     braking = limits.acceleration / SQRT3
-    low = -_stoppable_speed(position - limits.low, braking, tick)
-    return low, _stoppable_speed(limits.high - position, braking, tick)
+    low = -stoppable_speed(position - limits.low, braking, tick)
+    return low, stoppable_speed(limits.high - position, braking, tick)
 
 
-def _stoppable_speed(distance: Any, braking: float, tick: float) -> Any:
+def stoppable_speed(distance: Any, braking: float, tick: float) -> Any:
     """Speed that ends within the distance when braked after one tick at it; 0 beyond."""
     lost = braking * tick
     return np.sqrt(lost * lost + 2 * braking * np.maximum(distance, 0.0)) - lost

@@ -15,16 +15,20 @@ import numpy as np
 from robo_dopamine_ros.geometry import apply_rotation, clip_norm, rotation_between, vector_norm
 from robo_dopamine_ros.safety.limiter import (
     MAX_TICK,
+    SQRT3,
     ZERO_TWIST,
     Limits,
     TargetState,
     advance,
     brake,
+    stoppable_speed,
 )
 from robo_dopamine_ros.safety.monitors import check_wrench
 from robo_dopamine_ros.types import ArmState, Mode, Pose
 
 RESTART_INTERVAL = 0.25  # after so long without a target the driver restarts at the tool too [s]
+ARRIVAL = 1e-6  # nearer, and the wanted pose is reached [m, rad]
+ROUNDING = 1e-9  # share by which a step may be longer
 LOST_FACTOR = 1.5  # farther from its target than this times the tracking error, the tool is lost
 NOBODY = (Mode.HOLD, '')  # no source moved the arm since the restart
 
@@ -37,23 +41,46 @@ class SentTarget:
         self.scale = 1.0  # of the speeds at which it follows, where the target itself is slower
         self._limits = limits
         self._sent_at = -math.inf  # steady time [s]
+        self._speeds = 0.0, 0.0  # at which it followed in the tick before [m/s, rad/s]
 
-    def follow(self, wanted: TargetState, now: float, restarted: bool) -> Pose:
+    def follow(
+        self, wanted: TargetState, now: float, restarted: bool, gently: bool = False
+    ) -> Pose:
         """Return the pose to send now.
 
         It is the wanted one when `restarted`, as for the first target and after a pause in which
-        none was sent.
+        none was sent. `gently`: with the acceleration of the limits, as no arm is being pushed.
         """
         restarted = restarted or self.pose is None or self.paused(now)
         seconds, self._sent_at = min(now - self._sent_at, MAX_TICK), now
         if restarted or self.pose is None:
-            self.pose = wanted.pose
+            self.pose, self._speeds = wanted.pose, (0.0, 0.0)
             return self.pose
-        limits = self._limits
-        speed = max(self.scale * limits.speed, vector_norm(wanted.twist[:3]))
-        angular_speed = max(self.scale * limits.angular_speed, vector_norm(wanted.twist[3:]))
-        self.pose = _step(self.pose, wanted.pose, speed * seconds, angular_speed * seconds)
+        gap = _errors(self.pose, wanted.pose)
+        self._speeds = self._follow_speeds(gap, wanted.twist, seconds, gently)
+        farthest, widest = (speed * seconds for speed in self._speeds)
+        self.pose = _step(self.pose, wanted.pose, farthest, widest)
         return self.pose
+
+    def forget(self) -> None:
+        """Begin at the wanted pose with the next one, as nothing was really sent."""
+        self.pose = None
+
+    def _follow_speeds(
+        self, gap: tuple[float, float], twist: np.ndarray, seconds: float, gently: bool
+    ) -> tuple[float, float]:
+        """Return how fast to close a gap [m, rad] to a target with a twist (6,) of its own."""
+        limits, scale = self._limits, self.scale
+        most = (scale * limits.speed, scale * limits.angular_speed)
+        accelerations = (limits.acceleration, limits.angular_acceleration)
+        own = (vector_norm(twist[:3]), vector_norm(twist[3:]))
+        if not gently:
+            return max(own[0], most[0]), max(own[1], most[1])
+        linear, angular = (
+            _closing_speed(*part, seconds)
+            for part in zip(gap, own, self._speeds, most, accelerations, strict=True)
+        )
+        return linear, angular
 
     def paused(self, now: float) -> bool:
         """Whether nothing was sent for so long that the driver may have given up."""
@@ -155,7 +182,8 @@ class ToolTarget:
         else:
             self._source, twist = command
             self._wanted, reasons = advance(wanted, twist, arm.pose, self._limits, elapsed)
-        if self.sent.follow(self._wanted, now, jumps) is self._wanted.pose:
+        sent = self.sent.follow(self._wanted, now, jumps, gently=self._restarting)
+        if sent is self._wanted.pose:
             self._restarting = False
         return reasons
 
@@ -190,11 +218,25 @@ def _errors(pose: Pose, measured: Pose) -> tuple[float, float]:
     return vector_norm(pose.position - measured.position), vector_norm(rotation)
 
 
+def _closing_speed(
+    gap: float, own: float, before: float, most: float, acceleration: float, seconds: float
+) -> float:
+    """Return the speed at which to close a gap to a target that itself has the speed `own`.
+
+    It grows from the speed of the tick before, and lets what follows stop at its target.
+    """
+    if seconds <= 0:
+        return 0.0
+    closing = float(stoppable_speed(max(gap - own * seconds, 0.0), acceleration / SQRT3, seconds))
+    return max(own, min(own + closing, before + acceleration * seconds, most))
+
+
 def _step(start: Pose, goal: Pose, farthest: float, widest: float) -> Pose:
     """Move from `start` towards `goal` by at most a distance [m] and an angle [rad]."""
     way = goal.position - start.position
     turn = rotation_between(start.orientation, goal.orientation)
-    if vector_norm(way) <= farthest * (1 + 1e-9) and vector_norm(turn) <= widest * (1 + 1e-9):
+    near = vector_norm(way) <= max(farthest * (1 + ROUNDING), ARRIVAL)
+    if near and vector_norm(turn) <= max(widest * (1 + ROUNDING), ARRIVAL):
         return goal
     position: np.ndarray = start.position + clip_norm(way, farthest)
     return Pose(position, apply_rotation(start.orientation, clip_norm(turn, widest)))

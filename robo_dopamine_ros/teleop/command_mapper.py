@@ -11,6 +11,7 @@ import numpy as np
 from robo_dopamine_ros.geometry import rotate_twist
 from robo_dopamine_ros.teleop.device import ButtonEvent, DeviceReading
 from robo_dopamine_ros.teleop.mapping import SpeedLimits
+from robo_dopamine_ros.teleop.presence import HoldSwitch, Presence
 from robo_dopamine_ros.types import ArmCommand
 
 FRAMES = ('base', 'tool')
@@ -19,6 +20,10 @@ AXIS_THRESHOLD = 0.05  # of the opening: a gripper axis that changed by more was
 RELEASED = 'dead-man released'
 NO_GATE = 'nothing heard of the gate'  # so the current gripper command is not known either
 RELEASE_FIRST = 'let go of the dead-man first, then hold it'
+NOT_AT_REST = (
+    '{} before the dead-man was held; let go of sticks and dead-man first. If nobody touches them, '
+    'this gamepad has another order, or a worn stick: robo-dopamine teleop --check'
+)
 
 
 @dataclass(frozen=True)
@@ -78,41 +83,58 @@ class GripperInput:
 class CommandMapper:
     """Maps the readings of one device to commands; keeps speed factor, dead-man and gripper.
 
-    The dead-man counts only after it was seen released: since the start, and since the device died.
+    The device counts only after its values were seen to change: since the start, and since it died.
+    The dead-man counts only after it was seen released with all axes at rest, each time.
     """
 
-    def __init__(self, motion: TeleopMotion, timeout: float):
-        """`timeout` [s] is that of the device, see `Device`."""
+    def __init__(self, motion: TeleopMotion, timeout: float, touch: str = 'touch the device once'):
+        """`timeout` [s] and `touch` are those of the device, see `Device`."""
         self.factor = motion.factor
         self.dead_reason = ''  # why the device counts as dead; empty: alive, or never heard
         self.held = False  # the dead-man, in the last reading
-        self._motion, self._timeout = motion, timeout
-        self._released, self._received, self._received_at = False, False, 0.0
-        self._gripper = GripperInput()
+        self._blocked = ''  # why the readings do not count
+        self._motion, self._timeout, self._touch = motion, timeout, touch
+        self._received, self._received_at = False, 0.0
+        self._presence, self._gripper = Presence(), GripperInput()
+        self._dead_man, self._enable = HoldSwitch(), HoldSwitch()
+        self._off_rest = ''  # the axis that was off its rest when the dead-man was not held
 
     @property
     def alive(self) -> bool:
-        """Whether a reading with motion has arrived and the device has not died since."""
-        return self._received and not self.dead_reason
+        """Whether a reading with motion that counts has arrived and the device is not dead."""
+        return self._received and not self.refusal
+
+    @property
+    def refusal(self) -> str:
+        """Why the device does not count, and what to do; empty: nothing, or it was never heard."""
+        if not self.dead_reason:
+            return self._blocked
+        return f'{self.dead_reason}; when it is back: {self._touch}'
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the control of hold-to-run is held, on a device that is alive."""
+        return self.alive and self._enable.held
 
     def on_reading(
         self, reading: DeviceReading, arm: ArmFeedback, stamp: int, now: float
     ) -> ArmCommand | None:
-        """Return the command of a reading; None if the dead-man is held but no motion is known."""
+        """Return the command of a reading; None if it does not count or its motion is not known."""
         self.held = reading.held
-        if reading.twist is not None:
-            self.dead_reason, self._received, self._received_at = '', True, now
+        self._check_presence(reading, now)
+        self._enable.update(reading.enabled)
+        self._dead_man.update(reading.held, at_rest=not reading.off_rest)
+        if not reading.held:
+            self._off_rest = reading.off_rest
+            self._gripper.reset()
+        if self.refusal:
+            return None
         for event, ratio in ((ButtonEvent.FASTER, 2.0), (ButtonEvent.SLOWER, 0.5)):
             if event in reading.pressed:
                 self.factor = min(1.0, max(MIN_FACTOR, self.factor * ratio))
-        if not reading.held:
-            self._released = True
-            self._gripper.reset()
-            return ArmCommand(stamp, valid=False, reason=RELEASED)
-        if not self._released:
-            return ArmCommand(stamp, valid=False, reason=RELEASE_FIRST)
-        if arm.gripper is None:
-            return ArmCommand(stamp, valid=False, reason=NO_GATE)
+        if reason := self._invalid(reading, arm):
+            return ArmCommand(stamp, valid=False, reason=reason)
+        assert arm.gripper is not None
         toggled = ButtonEvent.GRIPPER in reading.pressed
         opening = self._gripper.update(toggled, reading.opening, arm.gripper)
         if reading.twist is None:
@@ -122,12 +144,31 @@ class CommandMapper:
     def check_timeout(self, now: float, lost: str = '') -> bool:
         """Whether the device died in this call: no reading in time, or `lost` names a cause."""
         silent = self._received and now - self._received_at > self._timeout
-        cause = f'silent for more than {self._timeout:g} s' if silent else lost
+        cause = lost or (f'silent for more than {self._timeout:g} s' if silent else '')
         if self.dead_reason or not (cause and self._received):
             return False
-        holding = ' while the dead-man was held' if self.held and self._released else ''
-        self.dead_reason, self._released = cause + holding, False
+        holding = ' while the dead-man was held' if self._dead_man.held else ''
+        self.dead_reason = cause + holding
+        self._dead_man.reset()
+        self._enable.reset()
+        self._presence.lose()
         return True
+
+    def _check_presence(self, reading: DeviceReading, now: float) -> None:
+        self._presence.update(reading.reported, now)
+        unseen = '' if self._presence.seen else f'nothing has changed yet: {self._touch}'
+        self._blocked = reading.fault or unseen
+        if reading.twist is not None:
+            self._received, self._received_at = True, now
+            self.dead_reason = self.dead_reason if self._blocked else ''
+
+    def _invalid(self, reading: DeviceReading, arm: ArmFeedback) -> str:
+        """Return why a reading requests no motion; empty: it does."""
+        if not reading.held:
+            return RELEASED
+        if not self._dead_man.held:
+            return NOT_AT_REST.format(self._off_rest) if self._off_rest else RELEASE_FIRST
+        return NO_GATE if arm.gripper is None else ''
 
     def _command(
         self, twist: np.ndarray, opening: float, arm: ArmFeedback, stamp: int

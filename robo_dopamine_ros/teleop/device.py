@@ -41,12 +41,18 @@ class DeviceReading:
     twist: np.ndarray | None = field(default_factory=lambda: ZERO_TWIST)  # (6,) [m/s, rad/s]
     pressed: frozenset[ButtonEvent] = frozenset()  # since the previous reading
     opening: float | None = None  # requested, 0 closed .. 1 open; None: no axis for it
+    enabled: bool = False  # whether the control of hold-to-run is held
+    reported: tuple[float, ...] = ()  # everything it reported; only a change proves a device
+    fault: str = ''  # why the device must not be used although it reports
+    off_rest: str = ''  # the axis that is off its rest position, and its value
+    notice: str = ''  # for the person: what a press still needs
 
 
 class Device(Protocol):
     """One device; `now` is steady time [s]."""
 
     timeout: float  # the device is dead after so long without a reading [s]; infinite: never
+    touch: str  # what a person does once, so that the device is seen to be there
 
     @property
     def topics(self) -> Mapping[str, str]:
@@ -54,6 +60,9 @@ class Device(Protocol):
 
     def on_message(self, topic: str, value: Any, now: float) -> DeviceReading:
         """Convert one message; raises InvalidReadingError for one that cannot be used."""
+
+    def lost(self, now: float) -> str:
+        """Return why the device counts as gone though its driver publishes; empty: it does not."""
 
     def poll(self, now: float) -> DeviceReading | None:
         """Return the reading that holds without a new message; None if only messages count."""

@@ -12,12 +12,13 @@ import select
 import termios
 import tty
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
 import numpy as np
 
 from robo_dopamine_ros.teleop.device import ZERO_TWIST, ButtonEvent, DeviceReading
+from robo_dopamine_ros.teleop.held_press import HELD_EVENTS, PRESS
 from robo_dopamine_ros.teleop.mapping import MOTIONS, SpeedLimits
 
 KEYS = 'keys'  # in place of a topic: characters as they were typed
@@ -31,6 +32,7 @@ EVENT_KEYS = {
     '0': ButtonEvent.FAILURE, 'Z': ButtonEvent.REARM, '+': ButtonEvent.FASTER,
     '-': ButtonEvent.SLOWER,
 }  # fmt: skip
+ENABLE_KEY = 'h'
 MOTION_HELP = (
     ('w / s', 'forward / back'), ('a / d', 'left / right'), ('e / q', 'up / down'),
     ('i / k', 'tip forward / back'), ('j / l', 'tip left / right'), ('u / o', 'turn left / right'),
@@ -57,34 +59,64 @@ class Keyboard:
 
     topics: Mapping[str, str] = {}
     timeout = math.inf
+    touch = 'type a key once'
 
     def __init__(self, config: KeyboardConfig, limits: SpeedLimits):
         self._hold, self._limits = config.hold, limits
         self._twist, self._received_at = ZERO_TWIST, -math.inf  # of the newest key; [s]
         self._typed_at: dict[str, float] = {}  # [s] by key
+        self._pressed_at: dict[str, float] = {}  # begin of the repetition [s]; infinite: it counted
+        self._notice = ''
+        self._enabled_at = -math.inf  # newest character of ENABLE_KEY [s]
+        self._count = 0  # of characters typed
 
     def on_message(self, topic: str, value: str, now: float) -> DeviceReading:
         """Convert the characters typed; unknown ones are ignored."""
         for sequence, key in ARROWS.items():
             value = value.replace(sequence, key)
         pressed = set()
+        self._count += len(value)
         for key in value:
             repeated = now - self._typed_at.get(key, -math.inf) < REPEAT_INTERVAL
             self._typed_at[key] = now
+            self._pressed_at[key] = self._pressed_at[key] if repeated else now
             event = EVENT_KEYS.get(key)
-            if key in MOTION_KEYS:
+            if key == ENABLE_KEY:
+                self._enabled_at = now
+            elif key in MOTION_KEYS:
                 self._twist, self._received_at = self._motion(MOTION_KEYS[key]), now
+            elif event in HELD_EVENTS:
+                pressed |= self._held_press(key, event, now)
             elif event and (event in REPEATED_EVENTS or not repeated):
                 pressed.add(event)
             if event is ButtonEvent.GRIPPER:  # it moves the gripper, so it is a dead-man as well
                 self._twist, self._received_at = ZERO_TWIST, now
         reading = self.poll(now)
-        return DeviceReading(reading.held, reading.twist, frozenset(pressed))
+        return replace(reading, pressed=frozenset(pressed))
 
     def poll(self, now: float) -> DeviceReading:
         """Return the motion of the newest key while it counts as down."""
         held = now - self._received_at <= self._hold
-        return DeviceReading(held, self._twist if held else ZERO_TWIST)
+        return DeviceReading(
+            held,
+            self._twist if held else ZERO_TWIST,
+            enabled=now - self._enabled_at <= self._hold,
+            reported=(float(self._count),),
+            notice=self._notice,
+        )
+
+    def lost(self, now: float) -> str:
+        """Return nothing: a terminal that ends, ends the node."""
+        return ''
+
+    def _held_press(self, key: str, event: ButtonEvent, now: float) -> set[ButtonEvent]:
+        """Return the event once its key has repeated for PRESS, or was pressed again after it."""
+        if now - self._pressed_at[key] < PRESS:
+            if self._pressed_at[key] < math.inf:
+                self._notice = f'{event.value}: keep holding for {PRESS:g} s'
+            return set()
+        self._notice, self._pressed_at[key] = '', math.inf
+        return {event}
 
     def _motion(self, name: str) -> np.ndarray:
         fractions = np.zeros(6)
@@ -95,7 +127,8 @@ class Keyboard:
 def key_table() -> tuple[tuple[str, str], ...]:
     """Return every key and its function, to be shown to a person."""
     events = ((KEY_LABELS.get(key, key), event.value) for key, event in EVENT_KEYS.items())
-    return (*MOTION_HELP, *((key, meaning.replace('_', ' ')) for key, meaning in events))
+    enable = (ENABLE_KEY, 'enable, held')
+    return (*MOTION_HELP, enable, *((key, meaning.replace('_', ' ')) for key, meaning in events))
 
 
 class NoTerminalError(RuntimeError):

@@ -11,9 +11,10 @@ from robo_dopamine_ros.types import require_positive
 
 MOTIONS = ('x', 'y', 'z', 'roll', 'pitch', 'yaw')
 SQUEEZE, OPENING = 'squeeze', 'opening'  # 0 open, +-1 closed; or -1 closed .. 1 open
-AXES = (*MOTIONS, SQUEEZE, OPENING)
-DEAD_MAN, TILT = 'dead_man', 'tilt'  # buttons that act while they are held
-BUTTONS = (DEAD_MAN, TILT, *(event.value for event in ButtonEvent))
+DEAD_MAN, TILT, ENABLE = 'dead_man', 'tilt', 'enable'  # buttons that act while they are held
+LEVELS = {DEAD_MAN, TILT, ENABLE}
+AXES = (*MOTIONS, SQUEEZE, OPENING, ENABLE)  # enable: held beyond half of its negative side
+BUTTONS = (DEAD_MAN, TILT, ENABLE, *(event.value for event in ButtonEvent))
 
 
 class AxisMapping:
@@ -21,19 +22,38 @@ class AxisMapping:
 
     def __init__(self, names: Sequence[str], scales: Sequence[float]):
         """`names` are of AXES, inverted with a leading '-', or empty; one scale 0..1 for each."""
-        self.count = 1 + max((i for i, name in enumerate(names) if name), default=-1)
+        needed = (i for i, name in enumerate(names) if name.removeprefix('-') not in ('', ENABLE))
+        self.count = 1 + max(needed, default=-1)
         self._gripper: dict[int, tuple[str, float]] = {}
+        self._enable: tuple[int, float] | None = None  # index and sign
+        self._motions: dict[int, str] = {}
         self._matrix = np.zeros((6, len(names)))
         for index, (name, scale) in enumerate(zip(names, scales, strict=True)):
             bare, sign = name.removeprefix('-'), -1.0 if name.startswith('-') else 1.0
             if bare in MOTIONS:
                 self._matrix[MOTIONS.index(bare), index] = sign * scale
+                self._motions |= {index: bare} if scale > 0 else {}
+            elif bare == ENABLE:
+                self._enable = index, sign
             elif bare:
                 self._gripper[index] = (bare, sign)
 
     def to_fractions(self, values: np.ndarray) -> np.ndarray:
         """Return the fraction (6,) of full speed, -1..1, from axis values (n,) in -1..1."""
-        return np.clip(self._matrix @ values[: self._matrix.shape[1]], -1.0, 1.0)
+        width = min(len(values), self._matrix.shape[1])
+        return np.clip(self._matrix[:, :width] @ values[:width], -1.0, 1.0)
+
+    def off_rest(self, values: np.ndarray, dead_zone: float) -> str:
+        """Name a motion axis that is beyond the dead zone, with its value; empty: none is."""
+        for index, name in self._motions.items():
+            if abs(values[index]) > dead_zone:
+                return f'axis {index} ({name}) reads {values[index]:.2f}'
+        return ''
+
+    def enabled(self, values: np.ndarray) -> bool:
+        """Whether the axis of hold-to-run is beyond half; False without such an axis."""
+        index, sign = self._enable or (len(values), 1.0)
+        return index < len(values) and sign * float(values[index]) < -0.5
 
     def opening(self, values: np.ndarray) -> float | None:
         """Return the requested opening, 0 closed .. 1 open; None without such an axis."""
@@ -59,7 +79,7 @@ class ButtonTracker:
         self._previous = now
         held = frozenset(name for name, down, _ in named if name and down)
         pressed = {name for name, down, before in named if name and down and not before}
-        return held, frozenset(ButtonEvent(name) for name in pressed - {DEAD_MAN, TILT})
+        return held, frozenset(ButtonEvent(name) for name in pressed - LEVELS)
 
 
 def check_axes(what: str, names: Sequence[str], known: Sequence[str] = AXES) -> None:

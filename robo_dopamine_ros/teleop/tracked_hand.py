@@ -46,6 +46,8 @@ class TrackedHandConfig:
 class TrackedHand:
     """A stream of hand poses, followed while the dead-man is held."""
 
+    touch = 'move the hand, or press the dead-man once'
+
     def __init__(self, config: TrackedHandConfig, limits: SpeedLimits, frame: str):
         """`frame` base: poses are in the base frame; tool: the hand's own axes are the tool's."""
         self._config, self._limits, self._frame = config, limits, frame
@@ -53,6 +55,7 @@ class TrackedHand:
         self.topics: Mapping[str, str] = {TOPIC: TYPE, **self._dead_man.topics}
         self.timeout = config.timeout
         self._anchor: Pose | None = None
+        self._hand: tuple[float, ...] = ()  # the pose as it was received
 
     def on_message(self, topic: str, value: Any, now: float) -> DeviceReading:
         """Convert a pose of the hand, or a message of the dead-man's topic."""
@@ -60,16 +63,21 @@ class TrackedHand:
             pressed = self._dead_man.on_message(topic, value, now)
             if not self._dead_man.held:
                 self._anchor = None
-            return DeviceReading(self._dead_man.held, None, pressed)
+            return self._dead_man.reading(None, self._hand, pressed)
         hand = checked_pose(topic, value)
+        self._hand = (*hand.position.tolist(), *hand.orientation.tolist())
         if not self._dead_man.is_alive(now):
-            return DeviceReading(self._dead_man.held, None)
+            return self._dead_man.reading(None, self._hand)
         if not self._dead_man.held:
-            return DeviceReading(held=False)
+            return self._dead_man.reading(ZERO_TWIST, self._hand)
         if self._anchor is None:
             self._anchor, self._requested = hand, Pose(np.zeros(3), IDENTITY_QUATERNION)
             self._twist, self._received_at = ZERO_TWIST, now
-        return DeviceReading(True, self._follow(self._anchor, hand, now))
+        return self._dead_man.reading(self._follow(self._anchor, hand, now), self._hand)
+
+    def lost(self, now: float) -> str:
+        """Return why the dead-man's topic counts as gone."""
+        return self._dead_man.lost(now)
 
     def poll(self, now: float) -> None:
         """Return None: only messages count."""

@@ -32,22 +32,30 @@ class TwistStreamConfig:
 class TwistStream:
     """A stream of twists, used only while the dead-man's topic is alive as well."""
 
+    touch = 'send another twist, or press the dead-man once'
+
     def __init__(self, config: TwistStreamConfig, limits: SpeedLimits):
         self._dead_man, self._limits = DeadManSwitch(config.dead_man), limits
         self._scales = np.repeat([config.scale, config.angular_scale], 3)
         self.topics = {TOPIC: TYPE, **self._dead_man.topics}
         self.timeout = config.timeout
+        self._twist: tuple[float, ...] = ()  # as it was received
 
     def on_message(self, topic: str, value: Any, now: float) -> DeviceReading:
         """Convert a twist (6,), or a message of the dead-man's topic."""
         if topic != TOPIC:
             pressed = self._dead_man.on_message(topic, value, now)
-            return DeviceReading(self._dead_man.held, None, pressed)
+            return self._dead_man.reading(None, self._twist, pressed)
         twist = checked_twist(topic, value)
+        self._twist = tuple(twist.tolist())
         if not self._dead_man.is_alive(now):
-            return DeviceReading(self._dead_man.held, None)
-        held = self._dead_man.held
-        return DeviceReading(held, self._limits.limit(twist * self._scales) if held else ZERO_TWIST)
+            return self._dead_man.reading(None, self._twist)
+        limited = self._limits.limit(twist * self._scales) if self._dead_man.held else ZERO_TWIST
+        return self._dead_man.reading(limited, self._twist)
+
+    def lost(self, now: float) -> str:
+        """Return why the dead-man's topic counts as gone."""
+        return self._dead_man.lost(now)
 
     def poll(self, now: float) -> None:
         """Return None: only messages count."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.checkpoint import CheckpointError, write_atomic
+from robo_dopamine_ros.data.errors import EpisodeError
+from robo_dopamine_ros.data.trajectory import find_trajectories
 from robo_dopamine_ros.experience.reader import ExperienceReader
 from robo_dopamine_ros.experience.reward_baselines import REWARDS
 from robo_dopamine_ros.experience.schema import ExperienceError
@@ -24,6 +26,12 @@ from robo_dopamine_ros.learning.trainer import Trainer
 from robo_dopamine_ros.policy.observation import FeatureNormalizer
 from robo_dopamine_ros.policy.weights import publish_policy
 from robo_dopamine_ros.reward.shaping import RewardParameters
+from robo_dopamine_ros.training.workplace import (
+    SIMULATION,
+    Workplace,
+    WorkplaceError,
+    common_workplace,
+)
 from robo_dopamine_ros.types import VIEWS, require_at_least
 
 WRIST_VIEWS = VIEWS[1:]  # near the hole they look the same for every position of the board
@@ -70,6 +78,7 @@ class TrainConfig:
     demonstrations_dir: str = ''  # folder of recorded demonstrations
     reward_model_dir: str = ''  # folder of a reward model; empty: adapt the shipped one
     policy_views: tuple[str, ...] = WRIST_VIEWS  # views the policy observes; empty: all
+    workplace: Workplace = SIMULATION  # where its steps are made and its policy acts
 
     def __post_init__(self) -> None:
         require_at_least(0, self, 'seed', 'rollouts', 'interventions')
@@ -81,9 +90,12 @@ class TrainConfig:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """Everything that must be equal to resume a run: all but the number of rollouts."""
+        """Everything that a checkpoint of the run must have been made with.
+
+        Rollouts may become more; the workplace is compared by itself (`training/workplace.py`).
+        """
         configuration = json.loads(json.dumps(asdict(self)))
-        del configuration['rollouts']
+        del configuration['rollouts'], configuration['workplace']
         return configuration
 
 
@@ -158,14 +170,31 @@ def read_train_config(path: Path) -> TrainConfig:
         online['action_scale'] = ActionScale.from_dict(online['action_scale'])
         online['replay'] = ReplayConfig(**online['replay'])
         saved['policy_views'] = tuple(saved['policy_views'])
+        saved['workplace'] = _workplace(saved)
         return TrainConfig(agent, OnlineTrainerConfig(**online), **saved)
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise CheckpointError(f'{file}: no run of `train` to resume: {error}') from error
 
 
+def _workplace(saved: Mapping[str, Any]) -> Workplace:
+    """Return the workplace in `run.json`; where an earlier version left it out, that of its data.
+
+    It is not known where the demonstrations do not say it, or are gone.
+    """
+    if 'workplace' in saved:
+        return Workplace.from_dict(saved['workplace'])
+    if not (given := saved.get('demonstrations_dir')):
+        return SIMULATION
+    try:
+        return common_workplace(find_trajectories(Path(given)))
+    except (EpisodeError, WorkplaceError):
+        return Workplace()
+
+
 def write_train_config(config: TrainConfig, path: Path) -> None:
     """Write the configuration into a run directory, atomically."""
-    text = json.dumps(config.configuration | {'rollouts': config.rollouts}, indent=2)
+    rest = {'rollouts': config.rollouts, 'workplace': asdict(config.workplace)}
+    text = json.dumps(config.configuration | rest, indent=2)
     write_atomic(RunDir(path).config, f'{text}\n'.encode())
 
 

@@ -1,11 +1,14 @@
 """Demonstrations of the scripted expert: recordings for the reward model, and trajectories."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from robo_dopamine_ros.data import json_file
 from robo_dopamine_ros.data.episode_folder import save_recording
+from robo_dopamine_ros.data.episode_writer import RECORD_FILE
 from robo_dopamine_ros.data.trajectory import Trajectory, save_trajectory
 from robo_dopamine_ros.envs.expert import ScriptedExpert, observe_world
 from robo_dopamine_ros.envs.insertion import POSITION_SCALE, TimestampedEnv
@@ -13,6 +16,7 @@ from robo_dopamine_ros.envs.rollouts import make_recording
 from robo_dopamine_ros.envs.waypoint_plans import make_plan
 from robo_dopamine_ros.experience.types import ActionScale
 from robo_dopamine_ros.training.online_trainer import GRIPPER_CLOSED, views_of
+from robo_dopamine_ros.training.workplace import SIMULATION
 from robo_dopamine_ros.types import Mode, Outcome, Recording, Views
 
 MAX_STEPS = 120
@@ -22,9 +26,10 @@ MIN_MOTION = 0.0008  # per step; less counts as standing still [m]
 def save_demonstration(
     recording: Recording, trajectory: Trajectory, folder: Path, layout: str
 ) -> None:
-    """Write an episode folder with its trajectory."""
+    """Write an episode folder with its trajectory, and that it is of the simulation."""
     save_recording(recording, folder, layout)
     save_trajectory(trajectory, folder)
+    json_file.write(folder / RECORD_FILE, {'workplace': asdict(SIMULATION)})
 
 
 def record_demonstration(

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from robo_dopamine_ros.data.episode_writer import EpisodeRecord, KeyframeMark
 from robo_dopamine_ros.data.trajectory import Trajectory
 from robo_dopamine_ros.experience.types import Observation, Step, StepId
+from robo_dopamine_ros.training.workplace import Workplace
 from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome
 
 EPISODE_FILTERS = ('all', 'success', 'none')  # which episodes are written
@@ -21,16 +23,22 @@ class EpisodeBuffer:
         self.episode = episode
         self.marks: list[KeyframeMark] = []
         self.missing = ''  # what the record lacks, if anything
-        self._max_duration = max_duration
+        self._max_duration, self._stopped = max_duration, False
         self._policy_steps: dict[StepId, Step] = {}
         self._local_steps: list[Step] = []  # made by the recorder, used where no policy runs
 
     def accepts(self, stamp: int) -> bool:
         """Whether data of this stamp [ns] is within the maximum duration."""
+        if self._stopped:
+            return False
         within = stamp - self.episode.stamp <= self._max_duration * SECOND
         if not within:
             self.missing = f'what came after {self._max_duration:g} s'
         return within
+
+    def stop(self, missing: str) -> None:
+        """Leave out all that comes from now on, and say what that is."""
+        self.missing, self._stopped = missing, True
 
     def add_policy_step(self, step: Step) -> None:
         """Add a step that the policy published; a repeated one changes nothing."""
@@ -59,8 +67,8 @@ class EpisodeBuffer:
         if not self.complete(ended):
             self.missing = 'its last steps' if self.steps else 'all its steps'
 
-    def record(self, ended: Episode) -> EpisodeRecord:
-        """Record to write; its outcome is NONE where something is missing."""
+    def record(self, ended: Episode, workplace: Workplace) -> EpisodeRecord:
+        """Record to write, made at `workplace`; its outcome is NONE where something is missing."""
         outcome = Outcome.NONE if self.missing else ended.outcome
         modes = Counter(step.mode for step in self.steps)
         metadata = {
@@ -71,6 +79,7 @@ class EpisodeBuffer:
             'missing': self.missing,
             'steps': {mode.name.lower(): count for mode, count in sorted(modes.items())},
             'policy_versions': sorted({step.policy_version for step in self.steps}),
+            'workplace': asdict(workplace),
             'marks': [{'stamp': mark.stamp, 'label': mark.label} for mark in self.marks],
         }
         trajectory = trajectory_from_steps(self.steps)

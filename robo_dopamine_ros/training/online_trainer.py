@@ -7,9 +7,8 @@ success, or at the horizon; the environment's own reward and termination are not
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsFloat
 
-import gymnasium
 import numpy as np
 import torch
 
@@ -22,9 +21,22 @@ from robo_dopamine_ros.training.config import OnlineTrainerConfig
 from robo_dopamine_ros.types import Episode, Mode, Outcome, Phase, Progress, Views
 
 GRIPPER_CLOSED = 0.0
-TaskEnv = gymnasium.Env[dict[str, np.ndarray], np.ndarray]
-"""Observations hold `state` (m,) float32 and one image per view; `info` holds `stamp` [ns], which
-rises through all episodes, and the ground truth `is_success`."""
+
+
+class TaskEnv(Protocol):
+    """An environment as Gymnasium defines it.
+
+    Observations hold `state` (m,) float32 and one image per view; `info` holds `stamp` [ns], which
+    rises through all episodes, and the ground truth `is_success`.
+    """
+
+    def reset(self, *, seed: int | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Start an episode; gives observation and info."""
+
+    def step(
+        self, action: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], SupportsFloat, bool, bool, dict[str, Any]]:
+        """Act (a,) for one step; gives observation, reward, terminated, truncated and info."""
 
 
 class EpisodeRewardModel(Protocol):

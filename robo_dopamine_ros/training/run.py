@@ -22,13 +22,15 @@ from robo_dopamine_ros.data.trajectory import (
     find_trajectories,
     load_trajectory,
 )
-from robo_dopamine_ros.envs.insertion import STATE_NAMES, TimestampedEnv, make_training_env
-from robo_dopamine_ros.envs.scripted_operator import ScriptedIntervention
 from robo_dopamine_ros.experience.types import ObservationSpec
 from robo_dopamine_ros.grm.compact.adaptation import adapt
 from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
 from robo_dopamine_ros.grm.compact.features import open_with_features
-from robo_dopamine_ros.policy.observation import FeatureNormalizer, ObservationEncoder
+from robo_dopamine_ros.policy.observation import (
+    PROPRIOCEPTION_SIZE,
+    FeatureNormalizer,
+    ObservationEncoder,
+)
 from robo_dopamine_ros.policy.weights import next_version
 from robo_dopamine_ros.reward.progress import TrackerParameters
 from robo_dopamine_ros.reward.session import RewardSession, SessionParameters
@@ -41,13 +43,14 @@ from robo_dopamine_ros.training.config import (
     reward_model_path,
     save_checkpoint,
 )
-from robo_dopamine_ros.training.demonstrations import record_demonstration, save_demonstration
 from robo_dopamine_ros.training.online_trainer import (
     EpisodeResult,
     InterventionPolicy,
     OnlineTrainer,
+    TaskEnv,
 )
-from robo_dopamine_ros.types import Episode, Progress, Recording, Views
+from robo_dopamine_ros.training.workplace import WorkplaceError
+from robo_dopamine_ros.types import Episode, Instant, Progress, Recording, Views
 
 # The shipped model knows the task, so few steps adapt it.
 ADAPTATION_CONFIG = CompactTrainConfig(steps=30, seconds=90.0, rate=3e-4, strength=0.4, drop=0.15)
@@ -72,7 +75,7 @@ class SessionRewardModel:
 
     def update(self, views: Views) -> Progress:
         """Return the progress at these views."""
-        progress, _ = self._session.update(views, {}, views.stamp)
+        progress, _ = self._session.update(views, {}, Instant(views.stamp, views.stamp))
         if not self._perspective:
             return progress
         return dataclasses.replace(progress, progress=getattr(progress, self._perspective))
@@ -158,8 +161,7 @@ def open_run(
     `base_model` is the folder of the reward model that is adapted; `report` shows its progress.
     """
     with ExitStack() as stack:
-        env = make_training_env(config.clearance)
-        stack.callback(env.close)
+        env, intervention = make_practice(config, stack)
         demonstrations = load_demonstrations(run_dir, config, env)
         if not config.reward_model_dir:
             adapt_reward_model(run_dir, config, demonstrations[0][0], base_model, report)
@@ -177,7 +179,7 @@ def open_run(
             database = run_dir.database
             for path in (run_dir.rollout_log, *database.parent.glob(f'{database.name}*')):
                 path.unlink(missing_ok=True)
-        spec = ObservationSpec(encoded[0].size, len(STATE_NAMES))
+        spec = ObservationSpec(encoded[0].size, PROPRIOCEPTION_SIZE)
         writer = open_experience_writer(run_dir, config, spec)
         stack.callback(writer.close)
         trainer = make_trainer(run_dir, config)
@@ -186,8 +188,6 @@ def open_run(
             *(env, reward_model, encoder, trainer, writer, config.online),
             *('train', writer.start_epoch('train')),
         )
-        rng = np.random.default_rng((config.seed, 2))
-        intervention = ScriptedIntervention(env.world, rng, config.interventions)
         resources = ExitStack()
         run = TrainingRun(run_dir, config, online, intervention, demonstrations, resources)
         if resumed:
@@ -198,9 +198,36 @@ def open_run(
     return run
 
 
-def load_demonstrations(
-    run_dir: RunDir, config: TrainConfig, env: TimestampedEnv
-) -> list[Demonstration]:
+class CellPractice:
+    """Stands for the environment and the interventions of a run that practises in a cell."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self._reason = f'the run belongs to {config.workplace}; `robo-dopamine up` practises there'
+
+    def reset(self, *_: Any, **__: Any) -> Any:
+        """Raise WorkplaceError: this process has no such cell."""
+        raise WorkplaceError(self._reason)
+
+    step = act = reset
+
+
+def make_practice(config: TrainConfig, stack: ExitStack) -> tuple[Any, InterventionPolicy]:
+    """Make the environment of a simulated run and its interventions; `stack` closes it.
+
+    A run of a cell has neither, so that it is prepared without a simulator installed.
+    """
+    if config.workplace.kind != 'simulation':
+        return CellPractice(config), CellPractice(config)
+    from robo_dopamine_ros.envs.insertion import make_training_env
+    from robo_dopamine_ros.envs.scripted_operator import ScriptedIntervention
+
+    env = make_training_env(config.clearance)
+    stack.callback(env.close)
+    rng = np.random.default_rng((config.seed, 2))
+    return env, ScriptedIntervention(env.world, rng, config.interventions)
+
+
+def load_demonstrations(run_dir: RunDir, config: TrainConfig, env: TaskEnv) -> list[Demonstration]:
     """Read the demonstrations; those that the run records itself are recorded if missing."""
     if config.demonstrations_dir:
         folders = find_trajectories(Path(config.demonstrations_dir))
@@ -211,9 +238,16 @@ def load_demonstrations(
         folders = [run_dir.demonstrations / f'{i:03d}' for i in range(config.demonstrations)]
         for index, folder in enumerate(folders):
             if not (folder / TRAJECTORY_FILE).exists():
-                recording, trajectory = record_demonstration(env, config.seed, index)
-                save_demonstration(recording, trajectory, folder, 'images')
+                record_into(folder, env, config.seed, index)
     return [(open_recording(folder), load_trajectory(folder)) for folder in folders]
+
+
+def record_into(folder: Path, env: Any, seed: int, index: int) -> None:
+    """Record a simulated demonstration into a folder."""
+    from robo_dopamine_ros.training.demonstrations import record_demonstration, save_demonstration
+
+    recording, trajectory = record_demonstration(env, seed, index)
+    save_demonstration(recording, trajectory, folder, 'images')
 
 
 def adapt_reward_model(

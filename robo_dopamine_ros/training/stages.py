@@ -49,7 +49,8 @@ def prepare(run: TrainingRun, start: float) -> dict[str, Any]:
     print_status(
         f'{path}: demonstrations, reward model, experience.db, checkpoint, policy are ready'
     )
-    print_status(f'next: robo-dopamine up learn --run {shlex.quote(str(path))}')
+    cell = 'learn' if run.config.workplace.kind == 'simulation' else 'CELL'
+    print_status(f'next: robo-dopamine up {cell} --run {shlex.quote(str(path))}')
     return {
         'run': str(path),
         'seed': run.config.seed,

@@ -25,9 +25,14 @@ def test_full_folders_and_files_are_refused(tmp_path):
             make_output_dir(chosen, 'replay', 'x')
 
 
-def test_a_domain_that_was_chosen_is_kept(monkeypatch):
-    monkeypatch.setenv(dds_domain.VARIABLE, '42')
-    assert dds_domain.free_domain() == 42
+def test_nodes_have_a_domain_of_their_own_unless_one_is_named(monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as cell:
+        cell.bind(('', 7410 + 250 * 42))
+        monkeypatch.setenv(dds_domain.VARIABLE, '42')
+        given = dds_domain.domain_variables()
+    assert given[dds_domain.VARIABLE] != '42'
+    assert given['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    assert dds_domain.domain_variables(7) == {dds_domain.VARIABLE: '7'}
 
 
 def test_a_domain_in_use_is_not_taken(monkeypatch):

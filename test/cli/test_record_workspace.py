@@ -73,9 +73,9 @@ def test_a_line_is_no_box() -> None:
 
 @pytest.fixture
 def domain(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setenv(VARIABLE, str(free_domain()))
-    return {VARIABLE: str(free_domain())}
+    number = str(free_domain())
+    monkeypatch.setenv(VARIABLE, number)
+    return {VARIABLE: number}
 
 
 @pytest.fixture

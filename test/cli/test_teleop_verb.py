@@ -61,6 +61,8 @@ def typist() -> Iterator[Typist]:
 def test_it_shows_keys_and_who_is_in_charge_and_gives_the_terminal_back(typist: Typist) -> None:
     typist.until('shift Z  rearm')
     typist.until('the gate is silent')
+    typist.until('type a key once')
+    typist.type('?')
     typist.until('dead-man released')
     typist.type('w')
     typist.until('nothing heard of the gate')

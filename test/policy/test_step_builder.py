@@ -316,3 +316,27 @@ def test_a_view_seen_before_changes_nothing():
     assert builder.on_observation(make_observation(START + 5)) is None
     assert builder.on_observation(make_observation(START + 4)) is None
     assert builder.observation is first
+
+
+@pytest.mark.parametrize('back', [2 * SECOND, 3600 * SECOND])
+def test_a_clock_that_is_set_back_costs_one_episode_at_most(back: int) -> None:
+    builder, made = StepBuilder(7), []
+
+    def act(begin: int, count: int) -> None:
+        for stamp in range(begin, begin + count * 100 * MS, 100 * MS):
+            for tick in range(5):
+                builder.on_control(control(stamp + tick * TICK))
+            made.append(builder.on_observation(make_observation(stamp + 90 * MS)))
+
+    builder.on_episode(running('a', START))
+    act(START, 5)
+    act(START - back, 5)
+    builder.on_episode(ended('a', START - back + SECOND))
+    after = START - back + 2 * SECOND
+    builder.on_episode(running('b', after))
+    del made[:]
+    act(after, 5)
+    steps = [step for step in made if step is not None]
+    assert len(steps) == 4
+    assert {step.mode for step in steps} == {Mode.POLICY}
+    assert all(step.begin.stamp < step.end.stamp for step in steps)

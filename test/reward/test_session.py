@@ -9,11 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robo_dopamine_ros.reward.session import RewardSession, SessionParameters, Task
-from robo_dopamine_ros.types import SECOND, Episode, Outcome, Phase, Progress, Reward, Views
+from robo_dopamine_ros.types import (
+    SECOND,
+    Episode,
+    Instant,
+    Outcome,
+    Phase,
+    Progress,
+    Reward,
+    Views,
+)
 
 T0 = 50 * SECOND
 STEP = SECOND // 10
 NAMES = ('front', 'left_wrist')
+
+
+def at(stamp: int) -> Instant:
+    return Instant(stamp - T0, stamp)
 
 
 def views(value: int, stamp: int, names: tuple[str, ...] = NAMES) -> Views:
@@ -37,7 +50,7 @@ def update(
 ) -> tuple[Progress, Reward | None]:
     absent = absent or {}
     names = tuple(name for name in NAMES if name not in absent)
-    return session.update(views(value, stamp, names), absent, stamp + STEP // 10)
+    return session.update(views(value, stamp, names), absent, at(stamp + STEP // 10))
 
 
 def test_no_reading_without_an_episode() -> None:
@@ -92,7 +105,7 @@ def test_views_older_than_the_episode_are_invalid() -> None:
         {'front': T0 + 3 * STEP - 1, 'left_wrist': T0 + 3 * STEP},
     )
     for old in (views(255, T0 + 2 * STEP), half):
-        reading, reward = session.update(old, {}, T0 + 3 * STEP)
+        reading, reward = session.update(old, {}, at(T0 + 3 * STEP))
         assert (reading.valid, reading.reason) == (False, 'views older than the episode')
         assert (reading.episode, reading.stamp) == ('', old.stamp)
         assert reward is None
@@ -242,3 +255,21 @@ def test_shaping_telescopes_under_faults(faults: list[str], outcome: Outcome) ->
 def test_invalid_start_patience_is_refused() -> None:
     with pytest.raises(ValueError, match='start_patience = nan s; it must be 0 or more'):
         SessionParameters(start_patience=float('nan'))
+
+
+def test_the_wait_for_a_complete_first_set_ends_though_ros_time_stands_still() -> None:
+    session, _ = started(start_patience=2.0)
+    seen, absent = views(100, T0, NAMES[:1]), {NAMES[1]: 'no picture yet'}
+    for second in range(4):
+        reading, _ = session.update(seen, absent, Instant(second * SECOND, T0))
+        assert ('waits for the first complete set' in reading.reason) == (second < 2)
+
+
+def test_a_clock_that_is_set_back_gives_no_reading_of_the_episode() -> None:
+    session, _ = started()
+    for step in range(200):
+        assert update(session, 100, T0 + step * STEP)[0].valid
+    reading, reward = update(session, 100, T0 + 80 * STEP)
+    assert (reading.episode, reading.reason) == ('', 'the clock was set back by 11.9 s')
+    assert reward is None
+    assert update(session, 100, T0 + 195 * STEP)[0].episode == 'a', 'a set that is late is no jump'

@@ -17,6 +17,8 @@ LATCHED = {
     'zone frozen': "safety/zone of 'scanner' is silent",
     'person: gamepad killed': 'teleop/command is silent',
     'gate frozen': 'the gate stood still',
+    'joy not repeated': 'the stop lock is locked',
+    'person: SpaceMouse pulled': 'the stop lock is locked',
 }
 HELD = {'camera frozen': 'left_wrist is', 'enable released': 'the enabling switch is released'}
 

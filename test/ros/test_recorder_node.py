@@ -1,5 +1,6 @@
 """The recorder as a process: what it announced is on disk, whatever happens to it or the disk."""
 
+import json
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from processes import EPISODE_MANAGER, HERE, Child, Watcher
-from small_run import SPEC, make_run
+from small_run import CONFIG, SPEC, make_run
 
 from robo_dopamine_ros.experience.types import Observation, Step, StepId
 from robo_dopamine_ros.nodes.step_messages import step_to_msg
@@ -19,6 +20,7 @@ from robo_dopamine_ros.policy.loop import SendBuffer
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.training.config import RunDir, reopen_experience_writer
+from robo_dopamine_ros.training.workplace import Workplace
 from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome, Phase, Progress, RecorderStatus
 
 RECORDER = ['-m', 'robo_dopamine_ros.nodes.recorder']
@@ -238,6 +240,24 @@ def test_what_cannot_be_opened_is_said_at_the_start(run_dir, start, tmp_path) ->
     assert 'damaged/experience.db: ' in said[1]
     assert 'robo-dopamine train --rollouts 0' in said[2]
     assert all(words.startswith('parameters: cannot record: ') for words in said), said
+
+
+UR = Workplace('cell', 'position_controller', ('elbow_joint',), 'base', 'tool0')
+PIPER = replace(UR, arm='agx', base_frame='base_link')
+
+
+@pytest.mark.parametrize('node', ['recorder', 'policy'])
+def test_a_run_of_another_arm_is_refused_by_the_node_itself(domain, tmp_path, node: str) -> None:
+    run = make_run(tmp_path / 'run', replace(CONFIG, workplace=UR)).path
+    place = f'workplace:={json.dumps(PIPER.to_json())}'  # as a cell passes it
+    child = Child(['-m', f'robo_dopamine_ros.nodes.{node}'], f'run:={run}', place)
+    try:
+        code, said = child.wait()
+    finally:
+        child.kill()
+    assert code == 2
+    assert f'{run} belongs to a cell (arm position_controller, joints elbow_joint' in said
+    assert 'arm is position_controller there, agx here' in said
 
 
 def test_a_series_goes_on_by_itself_when_the_recorder_is_back(cell, run_dir, start) -> None:

@@ -23,13 +23,15 @@ from robo_dopamine_ros.types import ArmCommand
 
 X = np.array([0.1, 0, 0, 0, 0, 0])
 LOOSE = DeviceReading(held=False)
+TOUCHED = DeviceReading(held=False, reported=(1.0,))
 OPEN = ArmFeedback(gripper=1.0)
 
 
 def driving(motion: TeleopMotion | None = None, timeout: float = 0.2) -> CommandMapper:
-    """A mapper that has seen the dead-man released."""
+    """A mapper that has seen the device change, and the dead-man released."""
     mapper = CommandMapper(motion or TeleopMotion(limits=SpeedLimits(0.2, 1.0)), timeout)
-    mapper.on_reading(LOOSE, OPEN, 0, 0.0)
+    for reading in (LOOSE, TOUCHED, LOOSE):
+        mapper.on_reading(reading, OPEN, 0, 0.0)
     return mapper
 
 
@@ -69,10 +71,73 @@ def test_letting_go_is_announced_and_moves_nothing() -> None:
 
 def test_a_dead_man_that_was_never_seen_released_does_not_count() -> None:
     mapper = CommandMapper(TeleopMotion(), 0.2)
+    mapper.on_reading(DeviceReading(True, X, reported=(1.0,)), OPEN, 0, 0.0)
     command = command_of(mapper, DeviceReading(True, X))
     assert (command.valid, command.reason) == (False, RELEASE_FIRST)
     command_of(mapper, LOOSE)
     assert command_of(mapper, DeviceReading(True, X)).valid
+
+
+def test_a_device_that_never_changed_requests_nothing_and_says_what_to_do() -> None:
+    mapper = CommandMapper(TeleopMotion(), 0.2, 'move the SpaceMouse once')
+    for now in np.arange(0.0, 10.0, 0.03):
+        assert mapper.on_reading(LOOSE, OPEN, 0, now) is None
+    assert not mapper.alive
+    assert mapper.refusal == 'nothing has changed yet: move the SpaceMouse once'
+    mapper.on_reading(TOUCHED, OPEN, 0, 10.0)
+    assert mapper.alive
+    assert mapper.refusal == ''
+
+
+@pytest.mark.parametrize('lost', ['', 'its cable is pulled'])
+def test_a_device_that_went_away_must_be_seen_to_change_again(lost: str) -> None:
+    mapper = driving()
+    assert mapper.alive
+    assert mapper.check_timeout(0.1 if lost else 0.3, lost)
+    for now in (0.4, 0.5, 0.55):
+        assert mapper.on_reading(TOUCHED, OPEN, 0, now) is None
+        assert not mapper.alive
+    assert 'touch the device once' in mapper.refusal
+    command_of(mapper, LOOSE, now=0.6)
+    assert mapper.alive
+
+
+def test_an_axis_off_its_rest_keeps_the_dead_man_from_counting_and_is_named() -> None:
+    mapper = driving()
+    command_of(mapper, DeviceReading(False, X, off_rest='axis 2 (yaw) reads 1.00'))
+    for _ in range(3):
+        command = command_of(mapper, DeviceReading(True, X))
+        assert not command.valid
+        assert 'axis 2 (yaw) reads 1.00 before the dead-man was held' in command.reason
+        assert 'teleop --check' in command.reason
+    command_of(mapper, LOOSE)
+    assert command_of(mapper, DeviceReading(True, X)).valid, 'deflected while it is held'
+
+
+def test_a_device_at_fault_requests_nothing() -> None:
+    mapper = driving()
+    faulty = DeviceReading(True, X, fault='its driver does not repeat')
+    assert mapper.on_reading(faulty, OPEN, 0, 0.1) is None
+    assert not mapper.alive
+    assert mapper.refusal == 'its driver does not repeat'
+
+
+def test_hold_to_run_counts_after_it_was_released_and_while_the_device_is_alive() -> None:
+    held = DeviceReading(False, enabled=True)
+    mapper = CommandMapper(TeleopMotion(), 0.2)
+    for reading in (held, DeviceReading(False, enabled=True, reported=(1.0,))):
+        mapper.on_reading(reading, OPEN, 0, 0.0)
+    assert not mapper.enabled, 'held since before the start'
+    command_of(mapper, LOOSE)
+    assert not mapper.enabled
+    command_of(mapper, held)
+    assert mapper.enabled
+    assert mapper.check_timeout(0.3)
+    assert not mapper.enabled
+    for reported in (1.0, 2.0):
+        mapper.on_reading(DeviceReading(False, enabled=True, reported=(reported,)), OPEN, 0, 0.4)
+    assert mapper.alive
+    assert not mapper.enabled, 'held since before it came back'
 
 
 def test_nothing_is_requested_of_a_gate_that_is_silent() -> None:
@@ -87,7 +152,9 @@ def test_a_device_that_dies_with_the_dead_man_held_is_named_and_must_be_let_go()
     assert mapper.check_timeout(1.21)
     assert mapper.dead_reason == 'silent for more than 0.2 s while the dead-man was held'
     assert not mapper.check_timeout(1.3), 'said once'
-    assert command_of(mapper, DeviceReading(True, X), now=2.0).reason == RELEASE_FIRST
+    assert mapper.on_reading(DeviceReading(True, X), OPEN, 0, 2.0) is None
+    changed = DeviceReading(True, X, reported=(1.0,))
+    assert command_of(mapper, changed, now=2.05).reason == RELEASE_FIRST
     assert mapper.dead_reason == ''
     command_of(mapper, LOOSE, now=2.1)
     assert command_of(mapper, DeviceReading(True, X), now=2.2).valid

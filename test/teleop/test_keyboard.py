@@ -54,6 +54,29 @@ def test_a_key_that_is_held_presses_once(keyboard: Keyboard) -> None:
     assert all(ButtonEvent.FASTER in typed(keyboard, '+', now).pressed for now in (3.0, 3.1, 3.2))
 
 
+@pytest.mark.parametrize(
+    ('key', 'event'),
+    [('\n', ButtonEvent.START), ('1', ButtonEvent.SUCCESS), ('Z', ButtonEvent.REARM)],
+)
+def test_a_key_that_must_be_held_does_nothing_when_it_is_tapped(
+    keyboard: Keyboard, key: str, event: ButtonEvent
+) -> None:
+    assert not typed(keyboard, key, 0.0).pressed
+    assert keyboard.poll(0.1).notice == f'{event.value}: keep holding for 0.5 s'
+    assert not typed(keyboard, key, 2.0).pressed, 'another tap'
+    times = [2.3, 2.45, 2.51, 2.6, 3.2]
+    pressed = [event in typed(keyboard, key, now).pressed for now in times]
+    assert pressed == [False, False, True, False, False]
+    assert keyboard.poll(3.2).notice == ''
+
+
+def test_hold_to_run_is_a_key_that_repeats(keyboard: Keyboard) -> None:
+    assert not keyboard.poll(0.0).enabled
+    assert typed(keyboard, 'h', 1.0).enabled
+    assert not keyboard.poll(1.0).held, 'it is not the dead-man'
+    assert not keyboard.poll(1.2).enabled
+
+
 def test_the_gripper_key_holds_the_dead_man_without_motion(keyboard: Keyboard) -> None:
     reading = typed(keyboard, 'g', 0.0)
     assert (reading.held, reading.pressed) == (True, {ButtonEvent.GRIPPER})
@@ -64,4 +87,4 @@ def test_the_gripper_key_holds_the_dead_man_without_motion(keyboard: Keyboard) -
 def test_people_can_read_every_key() -> None:
     shown = ' '.join(key for key, _ in key_table())
     assert all(key in shown for key in MOTION_KEYS)
-    assert len(key_table()) == len(MOTION_KEYS) // 2 + len(EVENT_KEYS)
+    assert len(key_table()) == len(MOTION_KEYS) // 2 + 1 + len(EVENT_KEYS)

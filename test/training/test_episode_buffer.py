@@ -1,6 +1,6 @@
 """Steps and marks of an episode while it is recorded."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from robo_dopamine_ros.data.episode_writer import KeyframeMark
 from robo_dopamine_ros.experience.types import Observation, Step, StepId
 from robo_dopamine_ros.training.episode_buffer import EpisodeBuffer, trajectory_from_steps
+from robo_dopamine_ros.training.workplace import SIMULATION
 from robo_dopamine_ros.types import SECOND, Episode, Mode, Outcome, Phase
 
 TICK = SECOND // 10
@@ -81,7 +82,7 @@ def test_what_lacks_something_is_no_success(buffer, lacks):
     assert buffer.missing == lacks
     assert not buffer.should_save('success', ENDED)
     assert buffer.should_save('all', ENDED)
-    record = buffer.record(ENDED)
+    record = buffer.record(ENDED, SIMULATION)
     assert (record.outcome, record.metadata['missing']) == (Outcome.NONE, lacks)
     assert record.metadata['outcome'] == 'success'
 
@@ -106,7 +107,7 @@ def test_a_success_is_wanted_of_one_who_acted_alone(modes, alone):
 def test_the_account_says_who_drove_and_how_it_ended():
     buffer = filled(Mode.HUMAN, Mode.HUMAN, Mode.HOLD, Mode.HUMAN, Mode.HUMAN)
     buffer.marks.append(KeyframeMark(START + TICK, 'over the hole'))
-    record = buffer.record(ENDED)
+    record = buffer.record(ENDED, SIMULATION)
     assert (record.outcome, record.instruction) == (Outcome.SUCCESS, 'insert')
     assert record.metadata == {
         'episode': 'e',
@@ -116,6 +117,7 @@ def test_the_account_says_who_drove_and_how_it_ended():
         'missing': '',
         'steps': {'hold': 1, 'human': 4},
         'policy_versions': [7],
+        'workplace': asdict(SIMULATION),
         'marks': [{'stamp': START + TICK, 'label': 'over the hole'}],
     }
 

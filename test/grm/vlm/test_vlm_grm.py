@@ -21,7 +21,7 @@ from robo_dopamine_ros.grm.vlm.query.answer_tree import BASE_PATHS
 from robo_dopamine_ros.grm.vlm.query.prompt import Prompt
 from robo_dopamine_ros.grm.vlm.settings import VlmSettings
 from robo_dopamine_ros.reward.session import RewardSession
-from robo_dopamine_ros.types import SECOND, VIEWS, Episode, Phase, TaskContext, Views
+from robo_dopamine_ros.types import SECOND, VIEWS, Episode, Instant, Phase, TaskContext, Views
 
 BRIEF = Prompt('{task}: <image> to <image>. was <image><image><image> is <image><image><image>?')
 SMALL = VlmSettings(size='112x112')
@@ -250,7 +250,7 @@ def test_non_finite_logits_or_a_full_memory_give_no_reading_and_recover(
         raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2.00 GiB')
 
     def update(number: int) -> tuple[bool, str]:
-        reading, _ = session.update(views(number), {}, number * SECOND)
+        reading, _ = session.update(views(number), {}, Instant(number * SECOND, number * SECOND))
         return reading.valid, reading.reason
 
     assert update(1) == (True, '')
