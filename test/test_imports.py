@@ -46,6 +46,7 @@ HOMES = (  # a library, and the parts that may know it
     (re.compile('mujoco$'), {'sim', 'envs'}),
     (re.compile('gymnasium$'), {'envs', 'training', 'sim'}),
     (re.compile('pinocchio$'), {'arms'}),
+    (re.compile('av$'), {'data'}),
 )
 NAMELESS = {'utils', 'common', 'core', 'helpers', 'managers'}
 NOT_OURS = re.compile(r'\.(?!ci$|git\w)|(build|install|log|runs|__pycache__)$|.*\.egg-info$')

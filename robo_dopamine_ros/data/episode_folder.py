@@ -8,7 +8,7 @@ import numpy as np
 
 from robo_dopamine_ros.data import image_folder, json_file, subtasks, video_folder
 from robo_dopamine_ros.data.errors import EpisodeError, EpisodeWarning
-from robo_dopamine_ros.data.frames import FolderLayout
+from robo_dopamine_ros.data.frames import FolderLayout, FrameSource
 from robo_dopamine_ros.data.metadata import (
     INSTRUCTION_FILE,
     METADATA_FILE,
@@ -17,6 +17,7 @@ from robo_dopamine_ros.data.metadata import (
     read_metadata,
     write_metadata,
 )
+from robo_dopamine_ros.data.natural_order import natural
 from robo_dopamine_ros.types import VIEWS, Recording
 
 __all__ = ['EpisodeError', 'EpisodeWarning', 'find_recordings', 'open_recording', 'save_recording']
@@ -42,7 +43,7 @@ def open_recording(path: str | Path, tolerance: int = LENGTH_TOLERANCE) -> Recor
     _warn_missing(folder, frames.views)
     metadata = read_metadata(folder)
     rate = frames.rate or metadata.rate or DEFAULT_RATE
-    keyframes, progress = _annotation(folder, frames.length, metadata)
+    keyframes, progress = _annotation(folder, frames, metadata)
     return Recording(
         name=folder.resolve().name,
         rate=rate,
@@ -59,7 +60,7 @@ def open_recording(path: str | Path, tolerance: int = LENGTH_TOLERANCE) -> Recor
 
 
 def find_recordings(paths: Iterable[str | Path]) -> list[Recording]:
-    """Open every episode at or below the paths, in the order of their names."""
+    """Open every episode at or below the paths, in the order of their names and numbers."""
     recordings = []
     for path in map(Path, paths):
         folders = list(_episode_folders(path))
@@ -101,7 +102,7 @@ def _episode_folders(path: Path) -> Iterable[Path]:
     if _layout(path) is not None:
         yield path
         return
-    for child in sorted(path.iterdir()):
+    for child in natural(path.iterdir()):
         if child.is_dir() and not child.name.startswith('.'):  # one being recorded is hidden
             yield from _episode_folders(child)
 
@@ -114,21 +115,26 @@ def _warn_missing(folder: Path, views: tuple[str, ...]) -> None:
 
 
 def _annotation(
-    folder: Path, length: int, metadata: EpisodeMetadata
+    folder: Path, frames: FrameSource, metadata: EpisodeMetadata
 ) -> tuple[tuple[int, ...], np.ndarray | None]:
     """Keyframes and progress; annotated sub-tasks take precedence over the metadata."""
+    length, longest = frames.length, frames.longest
     annotation = folder / subtasks.ANNOTATION_FILE
     if annotation.exists():
-        segments = subtasks.read_subtasks(annotation, length)
+        segments = subtasks.read_subtasks(annotation, length, longest)
         return subtasks.boundaries(segments), subtasks.linear_progress(segments, length)
     path, keyframes, progress = folder / METADATA_FILE, metadata.keyframes, metadata.progress
-    if progress is not None and len(progress) != length:
+    if progress is not None and not length <= len(progress) <= longest:
         raise EpisodeError(f'{path}: progress has {len(progress)} numbers for {length} frames')
-    if keyframes and not 0 <= keyframes[0] < keyframes[-1] < length:
+    if keyframes and length <= keyframes[-1] <= longest:
+        keyframes = (*keyframes[:-1], length - 1)
+    rising = len(keyframes) > 1 and keyframes[-2] < keyframes[-1]
+    if keyframes and not (rising and keyframes[0] >= 0 and keyframes[-1] < length):
         raise EpisodeError(
-            f'{path}: keyframes {list(keyframes)} must be two or more frames within 0..{length - 1}'
+            f'{path}: keyframes {list(metadata.keyframes)} must be two or more frames within '
+            f'0..{length - 1}'
         )
-    return keyframes, progress
+    return keyframes, progress if progress is None else progress[:length]
 
 
 def _is_linear(segments: tuple[subtasks.Subtask, ...], recording: Recording) -> bool:

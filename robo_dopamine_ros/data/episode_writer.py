@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from robo_dopamine_ros.data import json_file, subtasks
 from robo_dopamine_ros.data.episode_folder import open_recording, save_recording
 from robo_dopamine_ros.data.errors import EpisodeError
-from robo_dopamine_ros.data.frames import sorted_views
+from robo_dopamine_ros.data.frames import Size, resize, sorted_views
 from robo_dopamine_ros.data.trajectory import Trajectory, save_trajectory
 from robo_dopamine_ros.types import SECOND, Outcome, Recording, Views
 
@@ -42,6 +42,20 @@ class KeyframeMark:
     label: str = ''
 
 
+@dataclass(frozen=True)
+class Rescaled:
+    """Images of a view that came in another size than its first ones, and were scaled to it."""
+
+    view: str
+    stamp: int  # of the first such image [ns]
+    came: Size
+    recorded: Size
+
+    def __str__(self) -> str:
+        came, recorded = ('x'.join(map(str, size)) for size in (self.came, self.recorded))
+        return f'images of {self.view} came as {came} and were scaled to {recorded}, as before'
+
+
 @dataclass(frozen=True, eq=False)
 class EpisodeRecord:
     """Everything of an ended episode but its images."""
@@ -59,7 +73,9 @@ class EpisodeWriter:
     def __init__(self, target: Path, part: Path, spool: IO[bytes], layout: str) -> None:
         """Use `create`. `part` is the hidden folder that becomes `target`."""
         self._target, self._part, self._spool, self._layout = target, part, spool, layout
-        self._sets: list[tuple[int, dict[str, tuple[int, int]]]] = []  # stamp; offset and size
+        self._sets: list[tuple[int, dict[str, tuple[int, int]]]] = []  # stamp; offset and length
+        self._sizes: dict[str, Size] = {}  # of the first image of every view
+        self._rescaled: dict[tuple[str, Size], Rescaled] = {}
 
     @classmethod
     def create(cls, parent: Path, name: str, layout: str = 'videos') -> 'EpisodeWriter':
@@ -68,15 +84,25 @@ class EpisodeWriter:
         part.mkdir(parents=True)
         return cls(parent / name, part, (part / 'spool').open('w+b'), layout)
 
+    @property
+    def warning(self) -> str:
+        """Which images were changed to fit the others; '' for none."""
+        return '; '.join(map(str, self._rescaled.values()))
+
     def add(self, views: Views) -> None:
-        """Spool one set of images; all sets must have the same views."""
+        """Spool one set of images; all sets must have the same views.
+
+        An image of another size than the first of its view, as from a camera that was plugged in
+        again, is scaled to that.
+        """
         if self._sets and (self._sets[0][1].keys() != views.images.keys()):
             raise ValueError(
                 f'views = {sorted(views.images)}; they must be {sorted(self._sets[0][1])}'
             )
         locations, (suffix, options) = {}, SPOOL_ENCODING[self._layout]
         for view, image in views.images.items():
-            _, encoded = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+            fitting = self._fit(view, image, views.stamps[view])
+            _, encoded = cv2.imencode(suffix, cv2.cvtColor(fitting, cv2.COLOR_RGB2BGR), options)
             locations[view] = (self._spool.tell(), len(encoded))
             self._spool.write(encoded.data)
         self._sets.append((views.stamp, locations))
@@ -104,7 +130,9 @@ class EpisodeWriter:
             named = (replace(s, name=n or s.name) for s, n in zip(segments, names, strict=True))
             subtasks.write_subtasks(folder / subtasks.ANNOTATION_FILE, tuple(named))
         save_trajectory(record.trajectory, folder)
-        json_file.write(folder / RECORD_FILE, dict(record.metadata))
+        rescaled = [asdict(change) for change in self._rescaled.values()]
+        changes = {'rescaled': rescaled} if rescaled else {}
+        json_file.write(folder / RECORD_FILE, {**record.metadata, **changes})
         if open_recording(folder).length != len(frames):  # a full disk may truncate videos silently
             raise EpisodeError(f'{self._target.name}: images were lost; is the disk full?')
         _sync(folder)
@@ -117,6 +145,14 @@ class EpisodeWriter:
         with contextlib.suppress(OSError):  # a full disk may refuse the last images
             self._spool.close()
         shutil.rmtree(self._part, ignore_errors=True)
+
+    def _fit(self, view: str, image: np.ndarray, stamp: int) -> np.ndarray:
+        came = (image.shape[1], image.shape[0])
+        recorded = self._sizes.setdefault(view, came)
+        if came != recorded:
+            change = Rescaled(view, stamp, came, recorded)
+            self._rescaled.setdefault((view, came), change)
+        return resize(image, recorded)
 
     def _nearest_sets(self, trajectory: Trajectory) -> list[int]:
         """Index of the image set nearest in time to every state."""

@@ -1,6 +1,6 @@
 """Frames of an episode, independent of the file format."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,8 +8,11 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from robo_dopamine_ros.data.errors import EpisodeError
 from robo_dopamine_ros.types import VIEWS, Recording, Views
 
+VIEW_PREFIX = 'cam_'  # of names in the paper
+FRONT_VIEW, PAPERS_FRONT_VIEW = VIEWS[0], 'high'
 Size = tuple[int, int]  # (width, height) [px]
 
 
@@ -18,7 +21,8 @@ class FrameSource:
     """All frames of an episode on disk."""
 
     rate: float | None  # [Hz]; None when the files do not say
-    length: int  # frames
+    length: int  # frames that every view has
+    longest: int  # frames of the longest view
     views: tuple[str, ...]
     play: Callable[[float], Callable[..., Iterator[Views]]]  # rate [Hz] -> Recording.play
 
@@ -34,6 +38,23 @@ class FolderLayout(Protocol):
 
     def save(self, recording: Recording, folder: Path) -> None:
         """Write the frames of a recording."""
+
+
+def named_views(folder: Path, paths: Iterable[Path]) -> dict[str, Path]:
+    """Files or folders by the view that their names say: `cam_high.mp4` and `front/` are `front`.
+
+    EpisodeError where two of them are of one view.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(paths):
+        name = path.name.removesuffix('.mp4').removeprefix(VIEW_PREFIX)
+        view = FRONT_VIEW if name == PAPERS_FRONT_VIEW else name
+        if view in found:
+            raise EpisodeError(
+                f'{folder}: {found[view].name} and {path.name} are both the view {view}; keep one'
+            )
+        found[view] = path
+    return {view: found[view] for view in sorted_views(list(found))}
 
 
 def sorted_views(views: list[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Layout `images`: one folder of image files per view, `front/000000.png` .."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,30 +8,36 @@ import cv2
 import numpy as np
 
 from robo_dopamine_ros.data.errors import EpisodeError
-from robo_dopamine_ros.data.frames import FrameSource, Size, frame_range, resize, sorted_views
+from robo_dopamine_ros.data.frames import FrameSource, Size, frame_range, named_views, resize
+from robo_dopamine_ros.data.natural_order import numbered
 from robo_dopamine_ros.types import SECOND, Recording, Views
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg')
+MIN_USED_BITS = 15  # of files with 16, in an episode that is not dark
 
 
 def matches(folder: Path) -> bool:
     """Whether a folder holds at least one folder of images."""
-    return bool(_files_by_view(folder))
+    return any(_image_files(child) for child in folder.iterdir() if child.is_dir())
 
 
 def open_frames(folder: Path, tolerance: int) -> FrameSource:
-    """List the images; views may differ by `tolerance` images and are cut to the shortest."""
-    found = _files_by_view(folder)
-    files = {view: found[view] for view in sorted_views(list(found))}
+    """List the images by number; views may differ by `tolerance` and are cut to the shortest."""
+    views = named_views(folder, [c for c in folder.iterdir() if c.is_dir() and _image_files(c)])
+    files = {view: numbered(_image_files(path)) for view, path in views.items()}
     lengths = {view: len(paths) for view, paths in files.items()}
-    length = min(lengths.values())
-    if max(lengths.values()) - length > tolerance:
+    length, longest = min(lengths.values()), max(lengths.values())
+    if longest - length > tolerance:
         listed = ', '.join(f'{view} {length}' for view, length in lengths.items())
         raise EpisodeError(
             f'{folder}: the views differ in length: {listed} images; at most {tolerance} '
             'of difference are tolerated'
         )
-    return FrameSource(None, length, tuple(files), lambda rate: partial(_play, files, length, rate))
+    for paths in files.values():
+        _check_bit_depth(paths)
+    return FrameSource(
+        None, length, longest, tuple(files), lambda rate: partial(_play, files, length, rate)
+    )
 
 
 def save(recording: Recording, folder: Path) -> None:
@@ -45,13 +51,30 @@ def save(recording: Recording, folder: Path) -> None:
                 raise EpisodeError(f'{path}: cannot be written')
 
 
-def _files_by_view(folder: Path) -> dict[str, list[Path]]:
-    listed = {child.name: _image_files(child) for child in folder.iterdir() if child.is_dir()}
-    return {view: paths for view, paths in listed.items() if paths}
-
-
 def _image_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return [path for path in files if not path.name.startswith('.')]
+
+
+def _check_bit_depth(paths: Sequence[Path]) -> None:
+    """EpisodeError where values of 10, 12 or 14 bits in files of 16 would be nearly black."""
+    some = [paths[0], paths[len(paths) // 2], paths[-1]]
+    if not all(map(_is_16_bit, some)):
+        return
+    images = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in some]
+    brightest = max(0 if image is None else int(image.max()) for image in images)
+    if 0 < (used := brightest.bit_length()) < MIN_USED_BITS:
+        raise EpisodeError(
+            f'{paths[0].parent}: files of 16 bits whose brightest value is {brightest} ({used} '
+            'bits), which is nearly black; scale them to 8 bits'
+        )
+
+
+def _is_16_bit(path: Path) -> bool:
+    """Whether the header of a PNG says so; JPEG files have 8 bits."""
+    with path.open('rb') as file:
+        head = file.read(25)
+    return head[:4] == b'\x89PNG' and head[24:] == b'\x10'
 
 
 def _play(

@@ -4,7 +4,7 @@ Robo-Dopamine (arXiv 2512.23703), section 3.1.1: the keyframes between N sub-tas
 0, 1/N .. 1; within a sub-task progress grows linearly with time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,12 @@ class Subtask:
     end: int
 
 
-def read_subtasks(path: Path, length: int) -> tuple[Subtask, ...]:
-    """Read the sub-tasks of an episode of `length` frames; raises EpisodeError if invalid."""
+def read_subtasks(path: Path, length: int, longest: int = 0) -> tuple[Subtask, ...]:
+    """Read the sub-tasks of an episode of `length` frames; raises EpisodeError if invalid.
+
+    A sub-task may end at the number of frames, as the published tool has it, and that may be of the
+    longest view, `longest`, from which the episode was cut: it then ends at the last frame.
+    """
     entries = json_file.read(path)
     if not isinstance(entries, list) or not entries:
         raise EpisodeError(
@@ -36,7 +40,9 @@ def read_subtasks(path: Path, length: int) -> tuple[Subtask, ...]:
             f'[{{"{NAME_KEY}": .., "{START_KEY}": .., "{END_KEY}": ..}}], '
             f'got {_brief(entries)}; annotate at least one or remove the file'
         )
-    subtasks = tuple(_parse(path, i, entry) for i, entry in enumerate(entries))
+    parsed = (_parse(path, i, entry) for i, entry in enumerate(entries))
+    end = max(length, longest)
+    subtasks = tuple(replace(s, end=length - 1) if length <= s.end <= end else s for s in parsed)
     _check_order(path, subtasks, length)
     return subtasks
 

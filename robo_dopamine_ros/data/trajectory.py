@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from robo_dopamine_ros.data.errors import EpisodeError
+from robo_dopamine_ros.data.natural_order import natural
 
 TRAJECTORY_FILE = 'steps.npz'
 
@@ -43,10 +44,13 @@ def save_trajectory(trajectory: Trajectory, folder: Path) -> None:
 
 
 def find_trajectories(path: Path) -> list[Path]:
-    """Episode folders with a trajectory at or below a path, sorted; hidden folders are skipped."""
+    """Episode folders with a trajectory at or below a path, in the order of names and numbers.
+
+    Hidden folders are skipped.
+    """
     found = (file.relative_to(path).parent for file in path.rglob(TRAJECTORY_FILE))
     complete = (folder for folder in found if not any(p.startswith('.') for p in folder.parts))
-    return sorted(path / folder for folder in complete)
+    return natural(path / folder for folder in complete)
 
 
 def load_trajectory(folder: Path) -> Trajectory:

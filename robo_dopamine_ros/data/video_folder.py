@@ -2,8 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -11,35 +10,34 @@ import cv2
 import numpy as np
 
 from robo_dopamine_ros.data.errors import EpisodeError, EpisodeWarning
-from robo_dopamine_ros.data.frames import FrameSource, Size, frame_range, resize, sorted_views
-from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
+from robo_dopamine_ros.data.frames import (
+    FRONT_VIEW,
+    PAPERS_FRONT_VIEW,
+    VIEW_PREFIX,
+    FrameSource,
+    Size,
+    frame_range,
+    named_views,
+)
+from robo_dopamine_ros.data.video_file import VideoFile, decode_frames, probe_video
+from robo_dopamine_ros.types import SECOND, Recording, Views
 
-VIDEO_PREFIX = 'cam_'
-FRONT_VIEW, FRONT_VIDEO = VIEWS[0], 'high'  # the paper's name of the front view
-
-
-@dataclass(frozen=True)
-class VideoFile:
-    """A video file whose first and last frame can be decoded."""
-
-    path: Path
-    rate: float  # [Hz]
-    length: int  # frames
-    size: Size
+VIDEOS = f'{VIEW_PREFIX}*.mp4'
 
 
 def matches(folder: Path) -> bool:
     """Whether a folder holds at least one video of an episode."""
-    return any(folder.glob(f'{VIDEO_PREFIX}*.mp4'))
+    return any(folder.glob(VIDEOS))
 
 
 def open_frames(folder: Path, tolerance: int) -> FrameSource:
     """Open the videos; they may differ by `tolerance` frames and are cut to the shortest."""
-    paths = {_view_of(path): path for path in folder.glob(f'{VIDEO_PREFIX}*.mp4')}
-    videos = {view: probe_video(paths[view]) for view in sorted_views(list(paths))}
+    paths = named_views(folder, folder.glob(VIDEOS))
+    videos = {view: probe_video(path) for view, path in paths.items()}
     rate, length = _common_rate(folder, videos), _common_length(folder, videos, tolerance)
+    longest = max(video.length for video in videos.values())
     return FrameSource(
-        rate, length, tuple(videos), lambda rate: partial(_play, videos, length, rate)
+        rate, length, longest, tuple(videos), lambda rate: partial(_play, videos, length, rate)
     )
 
 
@@ -54,40 +52,6 @@ def save(recording: Recording, folder: Path) -> None:
                     writer = VideoWriter(folder / _file_name(view), recording.rate, size)
                     writers[view] = open_files.enter_context(writer)
                 writers[view].write(image)
-
-
-def probe_video(path: Path) -> VideoFile:
-    """Read the properties of a video and check that its end can be decoded; EpisodeError if not."""
-    with _capture(path) as capture:
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        length = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if not 0 < rate < 1000:
-            raise EpisodeError(f'{path}: its frame rate reads {rate:g} Hz; encode it anew')
-        ok, frame = capture.read()
-        if not ok or length < 1:
-            raise EpisodeError(f'{path}: no frame can be decoded; the file is damaged or empty')
-        capture.set(cv2.CAP_PROP_POS_FRAMES, length - 1)
-        if not capture.grab():
-            length = _count_frames(path, length)
-        return VideoFile(path, rate, length, (frame.shape[1], frame.shape[0]))
-
-
-def decode_frames(
-    video: VideoFile, size: Size | None, stride: int, start: int, stop: int
-) -> Iterator[np.ndarray]:
-    """Yield frames start, start + stride .. below `stop` as (H, W, 3) uint8 RGB."""
-    with _capture(video.path) as capture:
-        if start:
-            capture.set(cv2.CAP_PROP_POS_FRAMES, start)
-        for index in range(start, stop):
-            if not capture.grab():
-                raise EpisodeError(
-                    f'{video.path}: decoding stopped at frame {index} of {video.length}; '
-                    'the file is truncated or damaged'
-                )
-            if (index - start) % stride == 0:
-                _, frame = capture.retrieve()
-                yield cv2.cvtColor(resize(frame, size), cv2.COLOR_BGR2RGB)
 
 
 class VideoWriter:
@@ -110,17 +74,15 @@ class VideoWriter:
         self._writer.release()
 
     def write(self, image: np.ndarray) -> None:
-        """Append one (H, W, 3) uint8 RGB frame."""
+        """Append one (H, W, 3) uint8 RGB frame; EpisodeError for one of another size."""
+        size = (image.shape[1], image.shape[0])
+        if size != self._size:  # OpenCV would leave it out silently
+            raise EpisodeError(f'{self._path}: a frame of {size} px in a video of {self._size} px')
         self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
 
-def _view_of(path: Path) -> str:
-    name = path.stem.removeprefix(VIDEO_PREFIX)
-    return FRONT_VIEW if name == FRONT_VIDEO else name
-
-
 def _file_name(view: str) -> str:
-    return f'{VIDEO_PREFIX}{FRONT_VIDEO if view == FRONT_VIEW else view}.mp4'
+    return f'{VIEW_PREFIX}{PAPERS_FRONT_VIEW if view == FRONT_VIEW else view}.mp4'
 
 
 def _common_rate(folder: Path, videos: dict[str, VideoFile]) -> float:
@@ -162,30 +124,3 @@ def _play(
     for index, images in zip(indices, zip(*streams, strict=True), strict=True):
         stamp = round(index * SECOND / rate)
         yield Views(dict(zip(videos, images, strict=True)), dict.fromkeys(videos, stamp))
-
-
-@contextmanager
-def _capture(path: Path) -> Iterator[cv2.VideoCapture]:
-    capture = cv2.VideoCapture(str(path))
-    try:
-        if not capture.isOpened():
-            raise EpisodeError(
-                f'{path}: not a video that can be decoded; it may be truncated, empty or damaged'
-            )
-        yield capture
-    finally:
-        capture.release()
-
-
-def _count_frames(path: Path, declared: int) -> int:
-    """Count the frames that decode; containers often declare one or two more."""
-    with _capture(path) as capture:
-        count = 0
-        while capture.grab():
-            count += 1
-    if count < declared - 2:
-        raise EpisodeError(
-            f'{path}: only {count} of its {declared} frames can be decoded; '
-            'the file is truncated or damaged'
-        )
-    return count

@@ -21,6 +21,7 @@ class AsyncEpisodeWriter:
         self.last_episode = ''  # id of the episode that was finished last, written or not
         self.fault = ''  # why nothing can be written
         self.refusal = ''  # why the newest episode to be written was not
+        self.warning = ''  # what was changed in the newest episode that was written
         self.written = self.failed = 0  # episodes
         self.dropped_views = 0  # sets of images for which the disk was too slow
         self._path, self._layout, self._on_change = path, layout, on_change
@@ -75,7 +76,7 @@ class AsyncEpisodeWriter:
             if record is not None and writer is not None:
                 writer.finish(record)
                 written = True
-                self.refusal = ''
+                self.refusal, self.warning = '', writer.warning and f'{episode}: {writer.warning}'
         finally:
             if writer is not None:
                 writer.discard()

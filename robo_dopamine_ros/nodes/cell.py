@@ -162,6 +162,7 @@ def demo_processes(model: Path | None, seed: int) -> tuple[Process, ...]:
 
 def _reward_process(model: Path | None, parameters: Mapping[str, ParameterValue]) -> Process:
     given: dict[str, ParameterValue] = {'model': str(model)} if model else {}
+    given['cameras.limits.frozen_time'] = 0.0  # pictures that are played or simulated repeat
     return Process('reward', parameters={**parameters, **given})
 
 

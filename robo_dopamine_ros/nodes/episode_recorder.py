@@ -15,8 +15,9 @@ from robo_dopamine_ros.experience.types import Observation, Step
 from robo_dopamine_ros.nodes.async_episode_writer import AsyncEpisodeWriter
 from robo_dopamine_ros.policy.loop import StepBuilder
 from robo_dopamine_ros.policy.observation import tip_proprioception
-from robo_dopamine_ros.ros.cameras import CameraParameters, Match, open_cameras
+from robo_dopamine_ros.ros.cameras import CameraParameters, open_cameras
 from robo_dopamine_ros.ros.diagnostics import CameraMonitor, Health, Level
+from robo_dopamine_ros.ros.time_sync import Match
 from robo_dopamine_ros.training.episode_buffer import EPISODE_FILTERS, EpisodeBuffer
 from robo_dopamine_ros.training.workplace import Workplace
 from robo_dopamine_ros.types import (
@@ -168,7 +169,7 @@ class EpisodeRecorder:
     def health(self) -> list[Health]:
         """Status of the recording and of each camera, for diagnostics."""
         writer, buffer = self._writer, self._buffer
-        message = writer.fault or writer.refusal or self._warning
+        message = writer.fault or writer.refusal or self._warning or writer.warning
         level = Level.ERROR if writer.fault else Level.WARN if message else Level.OK
         values = {
             'recording': buffer.episode.id if buffer else '',

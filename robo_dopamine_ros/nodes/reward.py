@@ -21,12 +21,13 @@ from robo_dopamine_ros.nodes.reward_model import RewardModelParameters, base_arg
 from robo_dopamine_ros.reward.session import RewardSession, SessionParameters, Task
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.adapt_action import AdaptCommand, AdaptRewardServer, adapt_command
-from robo_dopamine_ros.ros.cameras import CameraParameters, CameraSource, Match, open_cameras
+from robo_dopamine_ros.ros.cameras import CameraParameters, CameraSource, open_cameras
 from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import CameraMonitor, Diagnostics, Health, Level
 from robo_dopamine_ros.ros.images import views_from_msgs
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.time_sync import Match
 from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.worker import Worker
 from robo_dopamine_ros.types import SECOND, Episode, Instant, Progress, Reward
@@ -155,7 +156,8 @@ class RewardNode(LifecycleNode):
 
     def _on_set_task(self, request: Any, response: Any) -> Any:
         try:
-            start, goal = views_from_msgs(request.start), views_from_msgs(request.goal)
+            bits = self.parameters.cameras.bit_depth
+            start, goal = (views_from_msgs(v, bits) for v in (request.start, request.goal))
         except ValueError as error:
             response.reason = str(error)
             return response

@@ -5,12 +5,10 @@ wakes for an image, so of 30 images a second only those that are used cost time.
 demand measured half the CPU time of subscription callbacks; serialized messages saved nothing more.
 """
 
-import itertools
-import math
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from rclpy.callback_groups import CallbackGroup
@@ -18,28 +16,13 @@ from rclpy.node import Node
 
 from robo_dopamine_ros.ros.convert import from_time
 from robo_dopamine_ros.ros.images import ImageDecodeError, decode_image
+from robo_dopamine_ros.ros.repeat_watch import RepeatWatch
+from robo_dopamine_ros.ros.time_sync import LatestSynchronizer, Match, SyncLimits
 from robo_dopamine_ros.ros.topics import camera_topic
 from robo_dopamine_ros.types import SECOND, VIEWS, Views
 
 TRANSPORTS = ('raw', 'compressed')
 SYNCHRONIZERS = ('newest', 'message_filters')
-T = TypeVar('T')
-
-
-@dataclass(frozen=True)
-class SyncLimits:
-    """Limits on the stamps of one set."""
-
-    max_age: float = 0.3  # an older image is late [s], above 0
-    max_skew: float = 0.05  # oldest to newest image of a set [s], above 0
-    future_tolerance: float = 0.05  # stamps may be ahead of the clock by this much [s], 0 or more
-
-    def __post_init__(self) -> None:
-        for name in ('max_age', 'max_skew'):
-            if not 0.0 < (value := getattr(self, name)) < math.inf:
-                raise ValueError(f'{name} = {value} s; it must be above 0')
-        if not 0.0 <= self.future_tolerance < math.inf:
-            raise ValueError(f'future_tolerance = {self.future_tolerance} s; it must be 0 or more')
 
 
 @dataclass(frozen=True)
@@ -50,6 +33,7 @@ class CameraParameters:
     transport: str = 'raw'  # 'raw' (image_raw) or 'compressed' (image_raw/compressed)
     synchronizer: str = 'newest'  # 'newest', or 'message_filters' where the distribution has it
     depth: int = 2  # images per camera that the middleware keeps, 1 to 10
+    bit_depth: int = 0  # of cameras in 16-bit encodings, 9 to 16; 0: 16, unless it looks like fewer
     limits: SyncLimits = field(default_factory=SyncLimits)
 
     def __post_init__(self) -> None:
@@ -63,6 +47,9 @@ class CameraParameters:
             )
         if not 1 <= self.depth <= 10:
             raise ValueError(f'depth = {self.depth}; it must be within 1..10')
+        if self.bit_depth and not 9 <= self.bit_depth <= 16:
+            text = f'bit_depth = {self.bit_depth}'
+            raise ValueError(f'{text}; it must be 9 to 16, or 0 where the encodings have 8')
 
 
 @dataclass
@@ -73,104 +60,9 @@ class CameraStats:
     skew: float = 0.0  # of the newest set given [s]
     ages: dict[str, float] = field(default_factory=dict)  # of the newest image of each view [s]
     absent: dict[str, str] = field(default_factory=dict)  # at the last poll: view -> reason
+    frozen: dict[str, str] = field(default_factory=dict)  # views whose picture repeats -> reason
     missed: Counter[str] = field(default_factory=Counter)  # view -> polls without an image
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)  # (view, check) -> images
-
-
-@dataclass(frozen=True)
-class Match(Generic[T]):
-    """One set of messages close in time, and the reasons why other views have none."""
-
-    messages: Mapping[str, T]
-    stamps: Mapping[str, int]  # [ns]
-    absent: Mapping[str, str]  # view -> reason
-
-    @property
-    def stamp(self) -> int:
-        """Stamp of the newest message [ns], 0 without any."""
-        return max(self.stamps.values(), default=0)
-
-    @property
-    def skew(self) -> float:
-        """Time between the oldest and the newest message [s]."""
-        return (self.stamp - min(self.stamps.values(), default=0)) / SECOND
-
-
-class LatestSynchronizer(Generic[T]):
-    """Keeps the latest messages of every view and matches by stamp; no ROS, no clock.
-
-    The best set minimises its age plus twice its skew: a set that is one frame older wins when its
-    skew is smaller by more than half a frame. Cameras that trigger together arrive one by one, and
-    then the complete older set is the better one.
-    """
-
-    def __init__(self, views: Sequence[str], limits: SyncLimits, keep: int = 3) -> None:
-        if not views or len(set(views)) != len(views):
-            raise ValueError(f'views = {list(views)}; they must be one or more different names')
-        self.views = tuple(views)
-        self.limits = limits
-        self.refused: Counter[tuple[str, str]] = Counter()  # (view, reason) -> messages
-        self._kept: dict[str, deque[tuple[int, T]]] = {v: deque(maxlen=keep) for v in views}
-
-    def add(self, view: str, stamp: int, message: T, now: int) -> str:
-        """Add a message; returns the reason when its stamp is refused. Times in ns."""
-        kept = self._kept[view]
-        if kept and kept[-1][0] > now + self.limits.future_tolerance * SECOND:
-            kept.clear()  # the clock went back, as when a recording starts over
-        reason = self._stamp_fault(stamp, kept[-1][0] if kept else 0, now)
-        if reason:
-            self.refused[view, reason] += 1
-        else:
-            kept.append((stamp, message))
-        return reason
-
-    def newest(self, view: str) -> int:
-        """Stamp of the newest message of a view [ns], 0 without any."""
-        kept = self._kept[view]
-        return kept[-1][0] if kept else 0
-
-    def match(self, now: int) -> Match[T]:
-        """The best set at `now` [ns]; a view that is late or does not fit is absent."""
-        absent: dict[str, str] = {}
-        fresh: dict[str, list[tuple[int, T]]] = {}
-        for view, kept in self._kept.items():
-            young = [one for one in kept if self.is_fresh(one[0], now)]
-            if young:
-                fresh[view] = young
-            else:
-                absent[view] = _late((now - kept[-1][0]) / SECOND) if kept else 'no picture yet'
-        while fresh:
-            best = min(itertools.product(*fresh.values()), key=lambda s: self._cost(s, now))
-            stamps = dict(zip(fresh, (stamp for stamp, _ in best), strict=True))
-            if max(stamps.values()) - min(stamps.values()) <= self.limits.max_skew * SECOND:
-                messages = dict(zip(fresh, (message for _, message in best), strict=True))
-                return Match(messages, stamps, absent)
-            slowest = min(fresh, key=lambda view: fresh[view][-1][0])
-            behind = (max(p[-1][0] for p in fresh.values()) - fresh[slowest][-1][0]) / SECOND
-            absent[slowest] = f'behind the others by {behind:.2f} s'
-            del fresh[slowest]
-        return Match({}, {}, absent)
-
-    def is_fresh(self, stamp: int, now: int) -> bool:
-        """Whether a stamp is neither too old nor ahead of the clock, both in ns."""
-        limits = self.limits
-        return -limits.future_tolerance * SECOND <= now - stamp <= limits.max_age * SECOND
-
-    def _stamp_fault(self, stamp: int, last: int, now: int) -> str:
-        if stamp <= 0:
-            return 'stamp is zero'
-        if stamp > now + self.limits.future_tolerance * SECOND:
-            return 'stamp is in the future'
-        return 'stamp is not newer than the one before' if stamp <= last else ''
-
-    @staticmethod
-    def _cost(chosen: Sequence[tuple[int, T]], now: int) -> int:
-        newest = max(stamp for stamp, _ in chosen)
-        return now - newest + 2 * (newest - min(stamp for stamp, _ in chosen))
-
-
-def _late(age: float) -> str:
-    return f'late by {age:.2f} s' if age >= 0.0 else f'{-age:.2f} s ahead of the clock'
 
 
 class CameraSource(Protocol):
@@ -205,7 +97,7 @@ def open_cameras(node: Node, parameters: CameraParameters) -> CameraSource:
 class ImageSets:
     """Base of both synchronizers: statistics, and decoding of the sets that are used."""
 
-    decode: Callable[[Any], np.ndarray] = staticmethod(decode_image)
+    decode: Callable[[Any, int], np.ndarray] = staticmethod(decode_image)
 
     def __init__(self, node: Node, parameters: CameraParameters):
         self.node = node
@@ -215,6 +107,8 @@ class ImageSets:
             parameters.views, parameters.limits, parameters.depth + 1
         )
         self.stats = CameraStats(refused=self.synchronizer.refused)
+        self._bit_depth = parameters.bit_depth
+        self._repeats = RepeatWatch(parameters.limits.frozen_time)
         self._given = 0  # stamp of the newest set given [ns]
 
     def now(self) -> int:
@@ -225,24 +119,27 @@ class ImageSets:
         """Update the statistics; returns the match, or None if its set was given before."""
         newest = {view: self.synchronizer.newest(view) for view in self.views}
         self.stats.ages = {v: (now - stamp) / SECOND for v, stamp in newest.items() if stamp}
-        self.stats.absent = dict(match.absent)
-        self.stats.missed.update(match.absent.keys())
         if self._given > now + self.limits.future_tolerance * SECOND:
             self._given = 0  # the clock went back
-        if match.messages:
-            if match.stamp <= self._given:
-                return None
+        is_new = match.stamp > self._given
+        if is_new:
             self._given = match.stamp
             self.stats.skew = match.skew
+            self.stats.frozen = self._repeats.update(match.messages, match.stamps)
+        if self.limits.refuse_frozen:
+            match = match.without(self.stats.frozen)
+        self.stats.absent = dict(match.absent)
+        self.stats.missed.update(match.absent.keys())
+        if is_new and match.messages:
             self.stats.sets += 1
-        return match
+        return match if is_new or not match.messages else None
 
     def convert(self, match: Match[Any]) -> tuple[Views, dict[str, str]]:
         """As `CameraSource.convert`."""
         images, absent = {}, dict(match.absent)
         for view, message in match.messages.items():
             try:
-                images[view] = self.decode(message)
+                images[view] = self.decode(message, self._bit_depth)
             except ImageDecodeError as error:
                 self.stats.refused[view, error.kind] += 1
                 absent[view] = str(error)

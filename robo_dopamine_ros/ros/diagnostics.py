@@ -68,7 +68,10 @@ class CameraMonitor:
         self._refused: dict[tuple[str, str], int] = {}  # number up to the last update
 
     def update(self, views: Sequence[str], stats: CameraStats) -> list[Health]:
-        """Return the health of every view: absent ones are errors, refused images warnings."""
+        """Return the health of every view: absent ones are errors.
+
+        Refused images and a picture that repeats are warnings.
+        """
         refused = dict(stats.refused)
         new = {key for key, number in refused.items() if number > self._refused.get(key, 0)}
         self._refused = refused
@@ -88,8 +91,8 @@ class CameraMonitor:
         }
         kinds = sorted(kind for name, kind in new if name == view)
         faults = [f'refused pictures: {", ".join(kinds)}'] if kinds else []
-        faults += [stats.absent[view]] if view in stats.absent else []
-        level = Level.ERROR if view in stats.absent else Level.WARN if kinds else Level.OK
+        faults += list(dict.fromkeys(c[view] for c in (stats.absent, stats.frozen) if view in c))
+        level = Level.ERROR if view in stats.absent else Level.WARN if faults else Level.OK
         return Health(f'camera {view}', level, '; '.join(faults) or 'ok', values)
 
 

@@ -3,7 +3,6 @@
 import array
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -11,8 +10,12 @@ import numpy as np
 from robo_dopamine.msg import View
 from sensor_msgs.msg import Image
 
+from robo_dopamine_ros.ros import image_files
 from robo_dopamine_ros.ros.convert import from_time, to_time
+from robo_dopamine_ros.ros.image_encodings import ENCODINGS, PixelLayout, refusal
 from robo_dopamine_ros.types import Views
+
+MIN_USED_BITS = 15  # a 16-bit camera uses as many in all but a dark picture
 
 
 class ImageDecodeError(ValueError):
@@ -23,124 +26,127 @@ class ImageDecodeError(ValueError):
         self.kind = kind  # name of the check that failed, for counting
 
 
-@dataclass(frozen=True)
-class PixelLayout:
-    """Memory layout of the pixels of an encoding."""
-
-    dtype: str
-    channels: int
-    to_rgb: int | None  # OpenCV's conversion; None: already RGB
-    even_width: bool = False  # two pixels share their colour samples, so the width is even
-
-
-# OpenCV names a Bayer pattern by its second row and column: RGGB is its BayerBG.
-ENCODINGS = {
-    'rgb8': PixelLayout('u1', 3, None),
-    'bgr8': PixelLayout('u1', 3, cv2.COLOR_BGR2RGB),
-    '8UC3': PixelLayout('u1', 3, cv2.COLOR_BGR2RGB),
-    'rgba8': PixelLayout('u1', 4, cv2.COLOR_RGBA2RGB),
-    'bgra8': PixelLayout('u1', 4, cv2.COLOR_BGRA2RGB),
-    'mono8': PixelLayout('u1', 1, cv2.COLOR_GRAY2RGB),
-    '8UC1': PixelLayout('u1', 1, cv2.COLOR_GRAY2RGB),
-    'mono16': PixelLayout('u2', 1, cv2.COLOR_GRAY2RGB),
-    '16UC1': PixelLayout('u2', 1, cv2.COLOR_GRAY2RGB),
-    'yuv422': PixelLayout('u1', 2, cv2.COLOR_YUV2RGB_UYVY, even_width=True),
-    'uyvy': PixelLayout('u1', 2, cv2.COLOR_YUV2RGB_UYVY, even_width=True),
-    'yuv422_yuy2': PixelLayout('u1', 2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
-    'yuyv': PixelLayout('u1', 2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
-    **{
-        f'bayer_{pattern}{bits}': PixelLayout(dtype, 1, code)
-        for bits, dtype in ((8, 'u1'), (16, 'u2'))
-        for pattern, code in (
-            ('rggb', cv2.COLOR_BayerBG2RGB),
-            ('bggr', cv2.COLOR_BayerRG2RGB),
-            ('gbrg', cv2.COLOR_BayerGR2RGB),
-            ('grbg', cv2.COLOR_BayerGB2RGB),
-        )
-    },
-}
-
-# first and last bytes of a complete file; cameras may pad the end with zeros
-FILE_MARKERS = {
-    'JPEG': (b'\xff\xd8', b'\xff\xd9'),
-    'PNG': (b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'),
-}
-
-
-def decode_image(message: Any) -> np.ndarray:
+def decode_image(message: Any, bit_depth: int = 0) -> np.ndarray:
     """Decode an Image or CompressedImage to (H, W, 3) uint8 RGB.
 
-    An rgb8 image shares the memory of the message. 16-bit values are scaled to 8 bits. Raises
-    ImageDecodeError.
+    An rgb8 image shares the memory of the message. 16-bit values are scaled to 8 bits, as values of
+    `bit_depth` bits, 9 to 16; with 0 they have 16, and a picture that uses fewer than 15 of them is
+    refused, because it may be one of 10, 12 or 14. Raises ImageDecodeError.
     """
-    return decode_file(message.data) if hasattr(message, 'format') else decode_raw(message)
+    if hasattr(message, 'format'):
+        return decode_file(message.data, bit_depth)
+    return decode_raw(message, bit_depth)
 
 
-def decode_raw(message: Any) -> np.ndarray:
+def decode_raw(message: Any, bit_depth: int = 0) -> np.ndarray:
     """Decode a sensor_msgs/Image to RGB; ImageDecodeError when its fields disagree."""
     layout = check_layout(message)
     pixels = _pixels(message, layout)
+    if layout.is_16_bit:
+        check_bit_depth(pixels, bit_depth, message.encoding)
     if layout.to_rgb is not None:
         pixels = cv2.cvtColor(np.ascontiguousarray(pixels), layout.to_rgb)
-    return (pixels >> 8).astype(np.uint8) if layout.dtype == 'u2' else pixels
+    return _to_8_bit(pixels, bit_depth)
 
 
-def decode_file(data: Any) -> np.ndarray:
-    """Decode a complete JPEG or PNG file to RGB; ImageDecodeError for a truncated one."""
+def decode_file(data: Any, bit_depth: int = 0) -> np.ndarray:
+    """Decode a complete JPEG or PNG file to RGB, without regard to what follows its end.
+
+    ImageDecodeError for a truncated one.
+    """
     buffer = np.frombuffer(data, np.uint8)
-    head = buffer[:8].tobytes()
-    kind = next((name for name, (start, _) in FILE_MARKERS.items() if head.startswith(start)), None)
-    if kind is None:
-        raise ImageDecodeError(
-            'file', f'neither JPEG nor PNG: begins with {head.hex(" ") or "nothing"}'
-        )
-    if not buffer[-64:].tobytes().rstrip(b'\0').endswith(FILE_MARKERS[kind][1]):
+    kind = image_files.kind_of(buffer)
+    if not kind:
+        head = buffer[:8].tobytes().hex(' ')
+        raise ImageDecodeError('file', f'neither JPEG nor PNG: begins with {head or "nothing"}')
+    end = image_files.end_of(kind, buffer)
+    if not end:
         raise ImageDecodeError('file', f'truncated {kind} of {buffer.size} bytes')
     try:
-        image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+        image = cv2.imdecode(buffer[:end], cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         raise ImageDecodeError('file', f'corrupt {kind}: {error}') from error
     if image is None:
         raise ImageDecodeError('file', f'corrupt {kind} of {buffer.size} bytes')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    if image.dtype == np.uint16:
+        check_bit_depth(image, bit_depth, f'16-bit {kind}')
+    return _to_8_bit(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), bit_depth)
+
+
+def check_bit_depth(pixels: np.ndarray, bit_depth: int, name: str) -> None:
+    """ImageDecodeError for 16-bit values that do not fit the bit depth, or that leave it open."""
+    brightest = int(pixels.max())
+    used = brightest.bit_length()
+    if bit_depth and used > bit_depth:
+        raise ImageDecodeError(
+            'bit depth',
+            f'{name} with a value of {brightest}; {bit_depth} bits hold up to '
+            f'{2**bit_depth - 1}: set cameras.bit_depth to {used} or more',
+        )
+    if not bit_depth and 0 < used < MIN_USED_BITS:
+        raise ImageDecodeError(
+            'bit depth',
+            f'{name} whose brightest value is {brightest} ({used} of 16 bits): a '
+            'camera of 10, 12 or 14 bits, or a dark picture; set cameras.bit_depth to the bits of '
+            'the camera, 16 if it has them all',
+        )
 
 
 def check_layout(message: Any) -> PixelLayout:
     """The layout of a sensor_msgs/Image whose fields agree; ImageDecodeError otherwise."""
-    layout = ENCODINGS.get(message.encoding)
+    encoding, layout = message.encoding, ENCODINGS.get(message.encoding)
     if layout is None:
-        raise ImageDecodeError('encoding', f'unknown encoding {message.encoding!r}')
+        raise ImageDecodeError('encoding', refusal(encoding))
     height, width, step = message.height, message.width, message.step
     if not (height and width):
         raise ImageDecodeError('size', f'size {width} x {height}; both must be above 0')
     if layout.even_width and width % 2:
-        raise ImageDecodeError('size', f'width {width}; {message.encoding} needs an even one')
+        raise ImageDecodeError('size', f'width {width}; {encoding} needs an even one')
     size = np.dtype(layout.dtype).itemsize
     row = width * layout.channels * size
     if step < row or step % size:
-        raise ImageDecodeError('step', f'step {step}; {message.encoding} {width} wide needs {row}')
-    if (length := len(message.data)) != (due := step * height):
+        raise ImageDecodeError('step', f'step {step}; {encoding} {width} wide needs {row}')
+    length, due = len(message.data), step * height
+    if layout.colour_rows:
+        _check_colour_rows(encoding, height, step, length)
+    elif length != due:
         raise ImageDecodeError('length', f'{length} bytes; step {step} x height {height} is {due}')
     if size > 1 and bool(message.is_bigendian) != (sys.byteorder == 'big'):
-        raise ImageDecodeError(
-            'byte order', f'{message.encoding} in the byte order of another machine'
-        )
+        raise ImageDecodeError('byte order', f'{encoding} in the byte order of another machine')
     return layout
 
 
+def _check_colour_rows(encoding: str, height: int, step: int, length: int) -> None:
+    """Some publishers count the rows of colour samples as height, and others only the picture's."""
+    due = step * height * 3 // 2
+    if length not in (due, step * height):
+        raise ImageDecodeError(
+            'length', f'{length} bytes; step {step} x height {height} x 1.5 is {due} for {encoding}'
+        )
+    if (rows := length // step) % 3:
+        raise ImageDecodeError(
+            'size', f'{encoding} of {rows} rows; two thirds must be an even height'
+        )
+
+
 def _pixels(message: Any, layout: PixelLayout) -> np.ndarray:
-    """The pixels of a message as (H, W[, C]) without row padding; shares its memory."""
+    """The pixels of a message as (rows, W[, C]) without row padding; shares its memory."""
     flat = np.frombuffer(message.data, layout.dtype)
-    used = flat.reshape(message.height, -1)[:, : message.width * layout.channels]
-    return used if layout.channels == 1 else used.reshape(message.height, message.width, -1)
+    items_per_row = message.step // flat.itemsize
+    used = flat.reshape(-1, items_per_row)[:, : message.width * layout.channels]
+    return used if layout.channels == 1 else used.reshape(len(used), message.width, -1)
 
 
-def views_from_msgs(messages: Sequence[View]) -> Views | None:
+def _to_8_bit(pixels: np.ndarray, bit_depth: int) -> np.ndarray:
+    return pixels if pixels.itemsize == 1 else (pixels >> (bit_depth or 16) - 8).astype(np.uint8)
+
+
+def views_from_msgs(messages: Sequence[View], bit_depth: int = 0) -> Views | None:
     """Views of View messages, None of an empty list; ImageDecodeError names the failing view."""
     images = {}
     for message in messages:
         try:
-            images[message.name] = decode_image(message.image)
+            images[message.name] = decode_image(message.image, bit_depth)
         except ImageDecodeError as error:
             raise ImageDecodeError(error.kind, f'view {message.name}: {error}') from error
     stamps = {message.name: from_time(message.image.header.stamp) for message in messages}

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from rclpy.node import Node
 
-from robo_dopamine_ros.ros.cameras import CameraParameters, ImageSets, Match
+from robo_dopamine_ros.ros.cameras import CameraParameters, ImageSets
 from robo_dopamine_ros.ros.convert import from_time
 from robo_dopamine_ros.ros.images import check_layout, decode_image
+from robo_dopamine_ros.ros.time_sync import Match
 from robo_dopamine_ros.ros.topics import camera_topic
 
 
@@ -61,13 +62,18 @@ class MessageFiltersCameras(ImageSets):
             self._set = dict(zip(self.views, messages, strict=True))
 
 
-def _cv_bridge_decoder(bridge: Any) -> Callable[[Any], np.ndarray]:
-    """Decode raw images by cv_bridge, after checking their fields, which cv_bridge does not."""
+def _cv_bridge_decoder(bridge: Any) -> Callable[[Any, int], np.ndarray]:
+    """Decode raw 8-bit images by cv_bridge, after checking their fields, which cv_bridge does not.
 
-    def decode(message: Any) -> np.ndarray:
+    The other ones have a bit depth or rows of colour samples, of which cv_bridge knows nothing.
+    """
+
+    def decode(message: Any, bit_depth: int = 0) -> np.ndarray:
         if hasattr(message, 'format'):
-            return decode_image(message)
-        check_layout(message)
+            return decode_image(message, bit_depth)
+        layout = check_layout(message)
+        if layout.is_16_bit or layout.colour_rows:
+            return decode_image(message, bit_depth)
         return bridge.imgmsg_to_cv2(message, 'rgb8')
 
     return decode

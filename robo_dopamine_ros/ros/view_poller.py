@@ -50,9 +50,10 @@ class ViewPoller:
         set_ages = view_ages(self._stamps, stamp)
         if not stale_views(self._views, set_ages, self._max_age):
             return self._clock_fault(-min(set_ages.values()), now - self._arrival)
-        ages = self._cameras.stats.ages
-        named = [f'{view}: {reason}' for view, reason in self._refused.items()]
-        named += stale_views(self._views, ages, self._max_age)
+        stats = self._cameras.stats
+        frozen = {v: reason for v, reason in stats.frozen.items() if v in stats.absent}
+        named = [f'{view}: {reason}' for view, reason in {**self._refused, **frozen}.items()]
+        named += stale_views(self._views, stats.ages, self._max_age)
         return '; '.join(named or stale_views(self._views, set_ages, self._max_age))
 
     def _clock_fault(self, ahead: float, silence: float) -> str:

@@ -29,6 +29,7 @@ from robo_dopamine_ros.types import ArmState, Mode, Pose
 RESTART_INTERVAL = 0.25  # after so long without a target the driver restarts at the tool too [s]
 ARRIVAL = 1e-6  # nearer, and the wanted pose is reached [m, rad]
 ROUNDING = 1e-9  # share by which a step may be longer
+NEAR = 1e-4  # from where a restarted target counts as followed [m, rad]
 LOST_FACTOR = 1.5  # farther from its target than this times the tracking error, the tool is lost
 NOBODY = (Mode.HOLD, '')  # no source moved the arm since the restart
 
@@ -85,6 +86,12 @@ class SentTarget:
     def paused(self, now: float) -> bool:
         """Whether nothing was sent for so long that the driver may have given up."""
         return now - self._sent_at > RESTART_INTERVAL
+
+    def is_near(self, wanted: Pose) -> bool:
+        """Whether what was sent has come within a step of the wanted pose."""
+        assert self.pose is not None
+        distance, angle = _errors(self.pose, wanted)
+        return distance <= NEAR and angle <= NEAR
 
     def nearer(self, wanted: Pose, measured: Pose) -> Pose:
         """Return the wanted pose, but for what lies farther from the tool than what was sent.
@@ -183,14 +190,14 @@ class ToolTarget:
             self._source, twist = command
             self._wanted, reasons = advance(wanted, twist, arm.pose, self._limits, elapsed)
         sent = self.sent.follow(self._wanted, now, jumps, gently=self._restarting)
-        if sent is self._wanted.pose:
+        if sent is self._wanted.pose or (command and self.sent.is_near(self._wanted.pose)):
             self._restarting = False
         return reasons
 
     def correct(self, pose: Pose) -> None:
         """Continue from the pose that the driver really sent."""
-        if self._wanted is not None and self._wanted.pose is self.sent.pose:
-            self._wanted = replace(self._wanted, pose=pose)  # else the wanted one is not reached
+        if self._wanted is not None and not self._restarting:
+            self._wanted = replace(self._wanted, pose=pose)
         self.sent.pose = pose
 
     def _restart(self, arm: ArmState, now: float, restarts: bool, moving: bool) -> TargetState:

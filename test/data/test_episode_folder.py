@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 import warnings
 
 import cv2
@@ -100,7 +102,84 @@ def test_the_real_episode(real_episode):
     assert len(recording.keyframes) == 17
 
 
+def rename_pictures(folder, view, name):
+    for number, path in enumerate(sorted((folder / view).iterdir()), start=1):
+        path.rename(path.with_name(name(number)))
+
+
+NUMBERED = {
+    'plain': lambda number: f'{number}.png',
+    'prefix': lambda number: f'frame_{number}.png',
+    'two numbers': lambda number: f'{number // 10}-{number % 10}.png',
+    'seconds': lambda number: f'17.{number:09d}.png',
+}
+
+
+@pytest.mark.parametrize('name', NUMBERED.values(), ids=NUMBERED)
+def test_numbered_pictures_play_in_the_order_of_their_numbers(recording, tmp_path, name):
+    made = recording(length=45)
+    folder = save_recording(made, tmp_path / 'saved', 'images')
+    for view in VIEWS:
+        rename_pictures(folder, view, name)
+    for a, b in zip(open_recording(folder).play(), made.play(), strict=True):
+        for view in VIEWS:
+            np.testing.assert_array_equal(a.images[view], b.images[view])
+
+
+def test_folders_of_pictures_may_have_the_names_of_the_papers_videos(recording, tmp_path):
+    folder = save_recording(recording(length=3), tmp_path / 'saved', 'images')
+    for view, name in (('front', 'high'), ('left_wrist', 'left_wrist')):
+        (folder / view).rename(folder / f'cam_{name}')
+    assert open_recording(folder).views == VIEWS
+
+
+def test_episodes_are_found_in_the_order_of_their_numbers(recording, tmp_path):
+    for number in (10, 9, 1):
+        save_recording(recording(length=3), tmp_path / f'episode_{number}', 'images')
+    assert [r.name for r in find_recordings([tmp_path])] == ['episode_1', 'episode_9', 'episode_10']
+
+
 # What can be wrong.
+
+
+@pytest.mark.parametrize(
+    ('names', 'said'),
+    [
+        (('begin', 'middle', 'end'), 'begin.png and end.png is open, because they do not differ'),
+        (('01', '1', '2'), '01.png and 1.png is open, because they do not differ in a number'),
+        (('a1', 'a2', 'b3'), 'a1.png and b3.png is open, because they differ in more than numbers'),
+        (('1.5', '1.25', '1.75'), 'is open, because they have decimals of different length'),
+    ],
+)
+def test_pictures_whose_order_is_open_are_refused(recording, tmp_path, names, said):
+    folder = save_recording(recording(length=3), tmp_path / 'saved', 'images')
+    rename_pictures(folder, 'front', lambda number: f'{names[number - 1]}.png')
+    with pytest.raises(EpisodeError, match=re.escape(said)):
+        open_recording(folder)
+
+
+def test_two_names_of_one_view_are_refused(recording, tmp_path):
+    folder = save_recording(recording(length=3), tmp_path / 'saved', 'images')
+    shutil.copytree(folder / 'front', folder / 'cam_high')
+    with pytest.raises(EpisodeError, match='cam_high and front are both the view front; keep one'):
+        open_recording(folder)
+
+
+def test_pictures_of_12_bits_are_not_played_dark(recording, tmp_path):
+    folder = save_recording(recording(length=3), tmp_path / 'saved', 'images')
+    for path in (folder / 'front').iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path)).astype(np.uint16) << 4)
+    with pytest.raises(EpisodeError, match='files of 16 bits whose brightest value is 3520'):
+        open_recording(folder)
+    for path in (folder / 'front').iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED) << 4)
+    assert next(iter(open_recording(folder).play())).images['front'].max() == 220
+
+
+def test_hidden_files_are_no_pictures(recording, tmp_path):
+    folder = save_recording(recording(length=3), tmp_path / 'saved', 'images')
+    (folder / 'front' / '._000000.png').write_bytes(b'not a picture')
+    assert len(list(open_recording(folder).play())) == 3
 
 
 def test_without_annotation_it_still_plays(paper_folder):
@@ -121,6 +200,24 @@ def test_a_few_frames_of_difference_are_cut(paper_folder):
     with pytest.warns(EpisodeWarning, match='using 18 frames'):
         recording = open_recording(folder)
     assert recording.length == len(list(recording.play())) == 18
+
+
+def test_annotations_of_the_longest_video_fit_the_shortest(paper_folder):
+    annotation = [{'anotation': 'place', 'start_frame_id': 2, 'end_frame_id': 20}]
+    folder = paper_folder(annotation=annotation, high=20, left_wrist=18, right_wrist=20)
+    with pytest.warns(EpisodeWarning, match='using 18 frames'):
+        recording = open_recording(folder)
+    assert recording.keyframes == (2, 17)
+    assert recording.progress[17] == 1.0
+
+
+def test_metadata_of_the_longest_view_fit_the_shortest(recording, tmp_path):
+    made = recording(length=9, progress=np.linspace(0, 1, 9) ** 2, keyframes=(1, 4, 9))
+    folder = save_recording(made, tmp_path / 'saved', 'images')
+    (folder / 'left_wrist' / '000008.png').unlink()
+    opened = open_recording(folder)
+    assert (opened.length, opened.keyframes) == (8, (1, 4, 7))
+    np.testing.assert_allclose(opened.progress, made.progress[:8], atol=1e-6)
 
 
 def test_rates_must_agree(paper_folder):

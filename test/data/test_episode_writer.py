@@ -21,6 +21,7 @@ from robo_dopamine_ros.data.episode_writer import (
     remove_unfinished,
 )
 from robo_dopamine_ros.data.trajectory import Trajectory, find_trajectories, load_trajectory
+from robo_dopamine_ros.data.video_folder import VideoWriter
 from robo_dopamine_ros.types import SECOND, VIEWS, Mode, Outcome, Views
 
 T0 = 1_700_000_000 * SECOND
@@ -175,6 +176,50 @@ def test_other_views_are_refused(tmp_path):
     writer = written(tmp_path, 1)
     with pytest.raises(ValueError, match=r"views = \['front'\]; they must be \['front', 'left"):
         writer.add(views(1, names=('front',)))
+
+
+@pytest.mark.parametrize('layout', ['videos', 'images'])
+def test_a_camera_that_comes_back_at_another_size_loses_nothing(tmp_path, layout):
+    writer = written(tmp_path, 6, layout)
+    for number in range(6, 12):
+        shown = views(number)
+        small = np.full((12, 16, 3), 5 * number, np.uint8)
+        writer.add(Views({**shown.images, 'left_wrist': small}, shown.stamps))
+    said = 'images of left_wrist came as 16x12 and were scaled to 32x24, as before'
+    assert writer.warning == said
+    folder = writer.finish(record(trajectory(0, 11)))
+    played = list(open_recording(folder).play())
+    assert len(played) == 12
+    assert {shown.images['left_wrist'].shape for shown in played} == {(24, 32, 3)}
+    seen = [round(shown.images['left_wrist'].mean() / 5) for shown in played]
+    assert np.abs(np.array(seen) - np.arange(12)).max() <= (layout == 'videos')
+    (change,) = json.loads((folder / 'recorded.json').read_text())['rescaled']
+    assert change == {
+        'view': 'left_wrist',
+        'stamp': T0 + 6 * TICK,
+        'came': [16, 12],
+        'recorded': [32, 24],
+    }
+
+
+def test_cameras_of_different_sizes_are_recorded_as_they_are(tmp_path):
+    writer = EpisodeWriter.create(tmp_path, 'e')
+    for number in range(9):
+        shown = views(number)
+        small = np.full((12, 16, 3), 5 * number, np.uint8)
+        writer.add(Views({**shown.images, 'left_wrist': small}, shown.stamps))
+    assert writer.warning == ''
+    images = next(iter(open_recording(writer.finish(record(trajectory(0, 8)))).play())).images
+    assert images['front'].shape == (24, 32, 3)
+    assert images['left_wrist'].shape == (12, 16, 3)
+
+
+def test_a_video_takes_frames_of_one_size_only(tmp_path):
+    with (
+        VideoWriter(tmp_path / 'v.mp4', 10.0, (32, 24)) as video,
+        pytest.raises(EpisodeError, match=r'v\.mp4: a frame of \(16, 12\) px in a video of'),
+    ):
+        video.write(np.zeros((12, 16, 3), np.uint8))
 
 
 KILLED = """

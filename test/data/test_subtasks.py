@@ -63,7 +63,8 @@ def entry(start, end, name='pick'):
 
 FAULTS = {
     'overlap': ([entry(0, 9), entry(5, 15)], 'entry 1 (pick): start_frame_id = 5 overlaps'),
-    'out of range': ([entry(0, 20)], 'end_frame_id = 20 lies outside the episode'),
+    'out of range': ([entry(0, 21)], 'end_frame_id = 21 lies outside the episode'),
+    'starts behind': ([entry(20, 20)], 'start_frame_id = 20 lies outside the episode'),
     'negative': ([entry(-1, 5)], 'start_frame_id = -1 lies outside the episode'),
     'backwards': ([entry(9, 3)], 'end_frame_id = 3 must be greater than start_frame_id = 9'),
     'no length': ([entry(9, 9)], 'end_frame_id = 9 must be greater than start_frame_id = 9'),
@@ -97,3 +98,19 @@ def test_the_correct_spelling_is_read_too(tmp_path):
     path = tmp_path / subtasks.ANNOTATION_FILE
     path.write_text('[{"annotation": "pick", "start_frame_id": 0, "end_frame_id": 9}]')
     assert subtasks.read_subtasks(path, 20) == (Subtask('pick', 0, 9),)
+
+
+@pytest.mark.parametrize(('end', 'longest'), [(19, 20), (20, 20), (20, 22), (21, 22), (22, 22)])
+def test_a_subtask_may_end_at_the_number_of_frames_of_the_longest_view(tmp_path, end, longest):
+    path = tmp_path / subtasks.ANNOTATION_FILE
+    subtasks.write_subtasks(path, (Subtask('a', 0, 9), Subtask('b', 9, end)))
+    read = subtasks.read_subtasks(path, 20, longest)
+    assert read == (Subtask('a', 0, 9), Subtask('b', 9, 19))
+    assert subtasks.linear_progress(read, 20)[-1] == 1.0
+
+
+def test_a_subtask_in_the_part_that_was_cut_off_is_refused(tmp_path):
+    path = tmp_path / subtasks.ANNOTATION_FILE
+    subtasks.write_subtasks(path, (Subtask('a', 0, 9), Subtask('b', 19, 22)))
+    with pytest.raises(EpisodeError, match='end_frame_id = 19 must be greater than'):
+        subtasks.read_subtasks(path, 20, 22)

@@ -42,7 +42,8 @@ class FaultyCamera:
     def publish(self) -> None:
         self._count += 1
         stamp = to_time(self._stamp())
-        picture = WHITE if self.fault else GREY
+        picture = (WHITE if self.fault else GREY).copy()
+        picture[:8, :8] -= np.uint8(4 * (self._count % 2))  # a sensor never repeats a picture
         raw = Image(height=HEIGHT, width=WIDTH, step=3 * WIDTH, encoding='rgb8')
         raw.data = array.array('B', picture.tobytes())
         file = CompressedImage(format='jpeg', data=array.array('B', jpeg(picture)))

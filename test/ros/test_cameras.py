@@ -1,5 +1,6 @@
 """The contract of every synchronizer, over real topics in one process."""
 
+import array
 import sys
 import time
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from robo_dopamine_ros.ros.cameras import (
     open_cameras,
 )
 from robo_dopamine_ros.ros.images import image_to_msg, views_from_msgs
+from robo_dopamine_ros.ros.time_sync import SyncLimits
 from robo_dopamine_ros.ros.topics import camera_topic
+from robo_dopamine_ros.ros.view_poller import ViewPoller
 from robo_dopamine_ros.types import SECOND
 
 VIEWS = ('front', 'wrist')
@@ -28,7 +31,8 @@ RED = np.full((8, 8, 3), (255, 0, 0), np.uint8)
 def rig(request: pytest.FixtureRequest, bench: Any, monkeypatch: pytest.MonkeyPatch) -> 'CameraRig':
     """Cameras and their publishers, for every synchronizer."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent / 'distribution'))
-    rig = CameraRig(bench, CameraParameters(views=VIEWS, synchronizer=request.param))
+    changes = getattr(request.function, 'changes', {})
+    rig = CameraRig(bench, CameraParameters(views=VIEWS, synchronizer=request.param, **changes))
     yield rig
     for name in ('message_filters', 'cv_bridge'):
         sys.modules.pop(name, None)
@@ -112,7 +116,8 @@ def test_a_refused_image_is_counted_and_its_view_absent(rig: CameraRig) -> None:
     rig.publish(wrist=now)
     views, absent = rig.cameras.convert(rig.until(rig.complete))
     assert set(views.images) == {'wrist'}
-    assert absent == {'front': "unknown encoding 'rgb9'"}
+    assert absent['front'].startswith("unknown encoding 'rgb9'")
+    assert set(absent) == {'front'}
     assert rig.cameras.stats.refused == {('front', 'encoding'): 1}
 
 
@@ -127,6 +132,82 @@ def test_impossible_stamps_never_make_a_set(rig: CameraRig, stamp: int, reason: 
         return set(rig.cameras.stats.refused) == {('front', reason), ('wrist', reason)}
 
     rig.until(refused)
+
+
+def with_parameters(**changes: Any) -> Callable:
+    """Gives the rig of a test other parameters."""
+
+    def mark(test: Callable) -> Callable:
+        test.changes = changes  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+def still_and_live(rig: CameraRig) -> None:
+    """Publish the same picture of one camera, and one with noise of the other, as long as asked."""
+    now = rig.now()
+    noise = np.random.default_rng(now).integers(0, 255, RED.shape, np.uint8)
+    rig.publishers['front'].publish(image_to_msg(RED, now))
+    rig.publishers['wrist'].publish(image_to_msg(noise, now))
+
+
+@with_parameters(limits=SyncLimits(frozen_time=0.3))
+def test_a_frozen_camera_is_named_but_used(rig: CameraRig) -> None:
+    def named() -> bool:
+        still_and_live(rig)
+        match = rig.cameras.poll()
+        assert match is None or 'the same picture' not in str(match.absent)
+        return bool(match and match.messages and rig.cameras.stats.frozen)
+
+    rig.until(named)
+    assert list(rig.cameras.stats.frozen) == ['front']
+    assert rig.cameras.stats.frozen['front'].startswith('the same picture for 0.')
+
+
+@with_parameters(limits=SyncLimits(frozen_time=0.3, refuse_frozen=True))
+def test_a_frozen_camera_is_absent_where_that_is_asked_for(rig: CameraRig) -> None:
+    def absent() -> Any:
+        still_and_live(rig)
+        match = rig.cameras.poll()
+        return match if match and match.messages and match.absent else None
+
+    match = rig.until(absent)
+    assert list(match.messages) == ['wrist']
+    assert match.absent['front'].startswith('the same picture for 0.')
+    assert rig.cameras.stats.absent == match.absent
+
+
+def test_a_policy_is_told_which_camera_is_frozen(bench: Any) -> None:
+    limits = SyncLimits(frozen_time=0.3, refuse_frozen=True)
+    rig = CameraRig(bench, CameraParameters(views=VIEWS, limits=limits))
+    poller = ViewPoller(rig.node, CameraParameters(views=VIEWS, limits=limits), 0.3)
+
+    def told() -> str:
+        still_and_live(rig)
+        poller.poll()
+        reason = poller.stale_reason(rig.now())
+        return reason if 'the same picture' in reason else ''
+
+    assert rig.until(told).startswith('front: the same picture for 0.')
+    assert poller.health()[0].message.startswith('the same picture for 0.')
+
+
+@with_parameters(bit_depth=12)
+def test_the_bit_depth_of_a_camera_is_used(rig: CameraRig) -> None:
+    now = rig.now()
+    for view, publisher in rig.publishers.items():
+        message = image_to_msg(RED, now)
+        values = np.full(64, 0xFFF if view == 'front' else 0x7FF, np.uint16)
+        message.encoding, message.step = 'mono16', 16
+        message.data = array.array('B', values.tobytes())
+        publisher.publish(message)
+    views, absent = rig.cameras.convert(rig.until(rig.complete))
+    assert absent == {}
+    assert {view: int(image.max()) for view, image in views.images.items()} == {
+        'front': 255,
+        'wrist': 127,
+    }
 
 
 def test_closed_cameras_receive_nothing(rig: CameraRig) -> None:
@@ -161,6 +242,7 @@ def test_an_empty_request_has_no_views() -> None:
         ({'transport': 'theora'}, "transport = 'theora'; it must be one of"),
         ({'synchronizer': 'exact'}, "synchronizer = 'exact'; it must be one of"),
         ({'depth': 0}, r'depth = 0; it must be within 1\.\.10'),
+        ({'bit_depth': 8}, 'bit_depth = 8; it must be 9 to 16, or 0'),
     ],
 )
 def test_invalid_camera_parameters_are_refused(changes: dict, text: str) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sensor_msgs.msg import CompressedImage, Image
 
-from robo_dopamine_ros.ros.images import ENCODINGS, ImageDecodeError, decode_image
+from robo_dopamine_ros.ros.image_encodings import ENCODINGS, REFUSED_ENCODINGS
+from robo_dopamine_ros.ros.images import ImageDecodeError, decode_image
 
 rosbags_image = pytest.importorskip('rosbags.image.image', reason='rosbags-image is not installed')
 
@@ -22,12 +23,17 @@ def image(encoding: str, padding: int = 0, /, **changes: object) -> Image:
     layout = ENCODINGS[encoding]
     dtype = np.dtype(layout.dtype)
     step = (WIDTH * layout.channels + padding) * dtype.itemsize
-    pixels = np.random.default_rng(2).integers(0, 256, step * HEIGHT, np.uint8)
+    pixels = np.random.default_rng(2).integers(0, 256, step * rows(encoding), np.uint8)
     message = Image(height=HEIGHT, width=WIDTH, encoding=encoding, step=step)
     message.data = array.array('B', pixels.tobytes())
     for name, value in changes.items():
         setattr(message, name, value)
     return message
+
+
+def rows(encoding: str) -> int:
+    """Rows in the data of a picture of HEIGHT; those with the colours of nv12 are further ones."""
+    return HEIGHT * 3 // 2 if ENCODINGS[encoding].colour_rows else HEIGHT
 
 
 def file(extension: str, scene: np.ndarray = SCENE) -> bytes:
@@ -40,7 +46,7 @@ def compressed(data: bytes) -> CompressedImage:
 
 @pytest.mark.parametrize('encoding', sorted(set(ENCODINGS) & set(rosbags_image.ENCODINGMAP)))
 def test_every_encoding_decodes_as_the_library_does(encoding: str) -> None:
-    message = image(encoding)
+    message = image(encoding, height=rows(encoding))
     expected = rosbags_image.image_to_cvimage(message, 'rgb8').astype(int)
     picture = decode_image(message)
     assert picture.dtype == np.uint8
@@ -51,9 +57,9 @@ def test_every_encoding_decodes_as_the_library_does(encoding: str) -> None:
 @pytest.mark.parametrize('encoding', ENCODINGS)
 def test_padding_of_rows_changes_nothing(encoding: str) -> None:
     padded = image(encoding, 8)
-    rows = np.frombuffer(padded.data, np.uint8).reshape(HEIGHT, -1)
+    lines = np.frombuffer(padded.data, np.uint8).reshape(rows(encoding), -1)
     row = image(encoding).step
-    plain = image(encoding, data=array.array('B', rows[:, :row].tobytes()))
+    plain = image(encoding, data=array.array('B', lines[:, :row].tobytes()))
     assert np.array_equal(decode_image(padded), decode_image(plain))
 
 
@@ -136,5 +142,115 @@ def test_any_message_decodes_to_its_size_or_is_refused(message: Image) -> None:
         picture = decode_image(message)
     except ImageDecodeError:
         return
-    assert picture.shape == (message.height, message.width, 3)
+    heights = {message.height}
+    if ENCODINGS[message.encoding].colour_rows:
+        heights.add(message.height * 2 // 3)
+    assert picture.shape[0] in heights
+    assert picture.shape[1:] == (message.width, 3)
     assert picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize('encoding', ['nv12', 'nv21'])
+def test_colour_rows_may_count_as_height_or_not(encoding: str) -> None:
+    shown = decode_image(image(encoding))
+    assert shown.shape == (HEIGHT, WIDTH, 3)
+    assert np.array_equal(shown, decode_image(image(encoding, height=rows(encoding))))
+
+
+def test_the_colours_of_nv12_and_nv21_are_those_of_the_scene() -> None:
+    red = np.full((4, 4, 3), (200, 30, 20), np.uint8)
+    planes = cv2.cvtColor(red, cv2.COLOR_RGB2YUV_I420)  # Y, then U and V, each as one row
+    grey, u, v = planes[:4], planes[4].reshape(-1), planes[5].reshape(-1)
+    for encoding, pair in (('nv12', (u, v)), ('nv21', (v, u))):
+        data = np.concatenate([grey.reshape(-1), np.stack(pair, -1).reshape(-1)])
+        message = Image(height=4, width=4, encoding=encoding, step=4)
+        message.data = array.array('B', data.tobytes())
+        assert np.abs(decode_image(message).astype(int) - red).max() <= 3
+
+
+def of_bits(encoding: str, bits: int) -> Image:
+    """A message whose values fill `bits` bits."""
+    message = image(encoding)
+    values = np.frombuffer(message.data, np.uint16) >> (16 - bits)
+    values[0] = 2**bits - 1
+    message.data = array.array('B', values.tobytes())
+    return message
+
+
+DEEP = [encoding for encoding, layout in ENCODINGS.items() if layout.is_16_bit]
+
+
+@pytest.mark.parametrize('encoding', DEEP)
+@pytest.mark.parametrize('bits', [10, 12, 14])
+def test_fewer_bits_than_16_are_never_shown_dark(encoding: str, bits: int) -> None:
+    message = of_bits(encoding, bits)
+    said = rf'{encoding} whose brightest value is {2**bits - 1} \({bits} of 16 bits\).*bit_depth'
+    with pytest.raises(ImageDecodeError, match=said) as caught:
+        decode_image(message)
+    assert caught.value.kind == 'bit depth'
+    shown = decode_image(message, bits)
+    assert shown.max() == 255
+    whole = decode_image(of_bits(encoding, 16)).astype(int)
+    assert np.abs(shown - whole)[2:, 2:].max() <= 1, 'as bright as with 16 bits'
+    assert decode_image(message, 16).max() < 255 >> (15 - bits), 'dark where a person says so'
+
+
+def test_values_above_the_bit_depth_are_named() -> None:
+    said = 'mono16 with a value of 16383; 12 bits hold up to 4095: set cameras.bit_depth to 14'
+    with pytest.raises(ImageDecodeError, match=said):
+        decode_image(of_bits('mono16', 14), 12)
+
+
+def test_black_is_black_at_any_depth() -> None:
+    black = image('mono16', data=array.array('B', bytes(WIDTH * HEIGHT * 2)))
+    for bits in (0, 12, 16):
+        assert not decode_image(black, bits).any()
+
+
+def test_a_png_of_16_bits_has_a_bit_depth_too() -> None:
+    values = np.frombuffer(of_bits('mono16', 12).data, np.uint16).reshape(HEIGHT, WIDTH)
+    message = compressed(file('.png', values))
+    with pytest.raises(ImageDecodeError, match='16-bit PNG whose brightest value is 4095'):
+        decode_image(message)
+    assert np.array_equal(decode_image(message, 12)[..., 0], values >> 4)
+
+
+LEFT_BEHIND = {
+    'zeros': bytes(5000),
+    'line ends': b'\r\n' * 32,
+    'ones': b'\xff' * 70,
+    'stale bytes': bytes(range(256)) * 40,
+}
+
+
+@pytest.mark.parametrize('extension', ['.jpg', '.png'])
+@pytest.mark.parametrize('behind', LEFT_BEHIND.values(), ids=LEFT_BEHIND)
+def test_what_follows_the_end_of_a_file_is_ignored(extension: str, behind: bytes) -> None:
+    data = file(extension)
+    assert np.array_equal(decode_image(compressed(data + behind)), decode_image(compressed(data)))
+
+
+@pytest.mark.parametrize('extension', ['.jpg', '.png'])
+@given(share=st.floats(0.7, 0.95))  # behind the header of a JPEG
+def test_a_truncated_file_before_the_next_one_is_refused(extension: str, share: float) -> None:
+    data = file(extension)
+    with pytest.raises(ImageDecodeError, match='truncated'):
+        decode_image(compressed(data[: int(share * len(data))] + bytes(9) + data))
+
+
+def test_a_thumbnail_within_a_truncated_file_does_not_complete_it() -> None:
+    thumbnail = file('.jpg', SCENE[:8, :8])
+    segment = b'\xff\xe1' + (len(thumbnail) + 2).to_bytes(2, 'big') + thumbnail
+    data = file('.jpg')
+    whole = data[:2] + segment + data[2:]
+    assert np.array_equal(decode_image(compressed(whole)), decode_image(compressed(data)))
+    with pytest.raises(ImageDecodeError, match='truncated JPEG'):
+        decode_image(compressed(whole[:-40]))
+
+
+@pytest.mark.parametrize('encoding', REFUSED_ENCODINGS)
+def test_a_refused_encoding_is_refused_with_its_reason(encoding: str) -> None:
+    said = f'encoding {encoding}: {REFUSED_ENCODINGS[encoding]}'
+    with pytest.raises(ImageDecodeError, match=said):
+        decode_image(image('rgb8', encoding=encoding))
+    assert encoding not in ENCODINGS

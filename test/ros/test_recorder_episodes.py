@@ -42,6 +42,7 @@ class Scene(TickingCell):
         self.statuses: list[RecorderStatus] = []
         self.speed, self.mode, self.place = 0.0, Mode.HOLD, 0.4
         self.shown: list[tuple[int, int]] = []  # stamp and brightness of pictures
+        self.small = ''  # a view whose camera has half the size
         self.subscribe(topics.RECORDER_STATUS, from_msg, self.statuses)
 
     def publish_episode(self, phase: Phase, name: str, **fields: Any) -> None:
@@ -79,7 +80,8 @@ class Scene(TickingCell):
             brightness = self._number % 200
             self.shown.append((stamp, brightness))
             for view in VIEWS:
-                self.publish_image(view, np.full((48, 64, 3), brightness, np.uint8), stamp)
+                size = (24, 32, 3) if view == self.small else (48, 64, 3)
+                self.publish_image(view, np.full(size, brightness, np.uint8), stamp)
 
 
 @pytest.fixture
@@ -209,3 +211,20 @@ def test_where_nothing_can_be_written_it_says_so_until_it_can(scene, start, tmp_
     scene.publish_episode(Phase.ENDED, 'e1', outcome=Outcome.SUCCESS, decided_by='Ada')
     scene.until_settled('e1')
     assert [path.name for path in find_trajectories(folder)] == ['e1']
+
+
+def test_a_camera_that_comes_back_smaller_leaves_the_demonstration_whole(
+    scene, start, tmp_path
+) -> None:
+    start('layout:=videos')
+    scene.publish_episode(Phase.RUNNING, 'e0')
+    scene.drive(0.05)
+    scene.small = 'left_wrist'
+    scene.drive(0.05)
+    scene.publish_episode(Phase.ENDED, 'e0', outcome=Outcome.SUCCESS, decided_by='Ada')
+    scene.until_settled('e0')
+    (recording,) = find_recordings([tmp_path])
+    sizes = {views.images['left_wrist'].shape for views in recording.play()}
+    assert sizes == {(48, 64, 3)}
+    said = 'e0: images of left_wrist came as 32x24 and were scaled to 64x48, as before'
+    scene.until(lambda: scene.said('recorder: episodes') == said, 'no warning')

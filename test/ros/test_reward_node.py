@@ -128,7 +128,7 @@ def test_an_episode_from_start_to_reward(scene: RewardCell) -> None:
     first = next(reading for reading in watcher.readings if reading.step == 1)
     assert first.task == 'make it white'
     assert first.model == 'fake'
-    assert first.forward == pytest.approx(GREY)
+    assert first.forward == pytest.approx(GREY, abs=1e-3)
     assert 0.0 < first.latency < 5.0
     assert 0.0 <= first.view_skew <= 0.05
     scene.end(Outcome.SUCCESS)
@@ -151,7 +151,7 @@ def test_a_task_with_images_is_accepted_or_refused_as_a_whole(scene: RewardCell)
     request.goal[0].image.encoding = 'nonsense'
     refused = scene.watcher.call(topics.SET_TASK, request)
     assert not refused.accepted
-    assert refused.reason == "view left_wrist: unknown encoding 'nonsense'"
+    assert refused.reason.startswith("view left_wrist: unknown encoding 'nonsense'")
 
 
 def test_a_truncated_jpeg_is_named_and_never_rewarded(domain: int) -> None:

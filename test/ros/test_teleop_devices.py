@@ -46,7 +46,7 @@ def test_a_spacemouse_counts_while_it_reports_and_not_while_its_driver_talks(
     mouse.zero_when_static = zeros
     bench.executor.add_node(mouse)
     start('device:=spacenav', 'stop_lock:=true')
-    cell.until(lambda: 'nothing has changed yet: move the SpaceMouse once' in cell.health[0])
+    cell.until(lambda: 'move the SpaceMouse once' in cell.health[0])
     cell.until(lambda: len(cell.locks) > 10)
     assert all(cell.locks), 'a driver without a device'
     assert cell.commands == []

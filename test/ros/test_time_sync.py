@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robo_dopamine_ros.ros.cameras import LatestSynchronizer, SyncLimits
+from robo_dopamine_ros.ros.time_sync import LatestSynchronizer, SyncLimits
 from robo_dopamine_ros.types import SECOND
 
 MS = SECOND // 1000
@@ -117,7 +117,7 @@ def test_a_clock_that_goes_back_resets_the_synchronizer() -> None:
     assert synchronizer.match(SECOND).messages == {'front': 'after'}
 
 
-@pytest.mark.parametrize('name', ['max_age', 'max_skew', 'future'])
+@pytest.mark.parametrize('name', ['max_age', 'max_skew', 'future_tolerance'])
 @pytest.mark.parametrize('value', [float('nan'), -0.1, float('inf')])
 def test_invalid_sync_limits_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf'{name} = {value} s; it must be'):
