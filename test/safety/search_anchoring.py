@@ -10,7 +10,7 @@ from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import Mode
 
 CATCHING_UP = 0.5  # share of the speed at which what is sent at least approaches the tool
-JOINT_LAG = (0.2, 2e-3)  # by which joints may come later [s] and miss what they are sent to [m]
+JOINT_LAG = (0.2, 3e-3)  # by which joints may come later [s] and miss what they are sent to [m]
 
 
 def angle(a: pin.SE3, b: pin.SE3) -> float:

@@ -37,6 +37,7 @@ LAWS = (
 )
 SHARE, FLOAT = 1.01, 2e-8  # 1 % and rounding [m, rad]
 PAUSE = 0.25  # without a message, after which it begins at the measured tool [s]
+LONGEST_STEP = 0.05  # a target moves for this time at most in one tick [s]
 BEGIN = 1e-6  # how near to the measured one [m, rad]
 SETTLING = 0.02  # beyond the stop time: one tick [s]
 
@@ -61,7 +62,7 @@ class Laws:
         self.worst: dict[str, float] = {}  # largest excess by law
         self.by_joints = setup.name != 'crisp'
         self.links = Links(setup) if setup.links else None
-        self.overshoot = (2e-3, 0.03) if self.by_joints else (1e-7, 1e-6)  # on the way [m, rad]
+        self.overshoot = (5e-3, 0.05) if self.by_joints else (1e-7, 1e-6)  # on the way [m, rad]
         self.through_wall = 1e-4 if self.by_joints else FLOAT  # rounding of joints in all [m]
         self._index = -1
         self._last: Tick | None = None  # newest one in which a pose was sent
@@ -159,11 +160,15 @@ class Laws:
         assert tick.pose is not None
         assert tick.measured is not None
         if tick.joints is not None and tick.measured_joints is not None:
-            gap = float(np.abs(tick.joints - tick.measured_joints).max())
-        else:
-            gap = max(distance(tick.pose, tick.measured), angle(tick.pose, tick.measured))
-        if gap > BEGIN:
-            yield 'begin', gap, f'{gap:.4f} m or rad from what is measured'
+            gaps = [float(np.abs(tick.joints - tick.measured_joints).max())]
+            most = [0.0]
+        else:  # a source may move on in the same tick
+            gaps = [distance(tick.pose, tick.measured), angle(tick.pose, tick.measured)]
+            moves = LONGEST_STEP if tick.allowed else 0.0
+            most = [moves * self.limits.speed, moves * self.limits.angular_speed]
+        for gap, far in zip(gaps, most, strict=True):
+            if gap > SHARE * far + BEGIN:
+                yield 'begin', gap, f'{gap:.4f} m or rad from what is measured'
 
     def _slow(
         self, tick: Tick, step: float, turn: float, seconds: float
