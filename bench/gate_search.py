@@ -45,7 +45,7 @@ def run(arms: list[str], ticks: int, seed: int) -> dict[str, Found]:
     """Search with a progress bar."""
     found = {arm: Found() for arm in arms}
     planned = list(stretches(arms, ticks, seed))
-    with tqdm(total=len(planned) * STRETCH, unit=' ticks', unit_scale=True) as bar:
+    with tqdm(total=len(planned) * STRETCH, unit=' ticks', unit_scale=True, mininterval=1) as bar:
         for arm, stretch in planned:
             search(arm, stretch, found[arm])
             broken = sum(sum(f.broken.values()) for f in found.values())
