@@ -47,7 +47,7 @@ FR3 = ArmShape(
 )
 
 # Joint frames and lateral offsets as in ur_description (upper arm 0.138 m, forearm 0.007 m beside
-# the joints); radii of the tubes and joints from the drawings of the UR5e, rounded up.
+# the joints); radii of the tubes and joints are estimates, not measured on a UR5e.
 UR5E = ArmShape(
     links=('base', 'shoulder', 'upper arm', 'forearm', 'wrist 1', 'wrist 2', 'wrist 3', 'tool'),
     capsules=(
@@ -65,7 +65,7 @@ UR5E = ArmShape(
     + ((2, 4), (2, 5), (2, 6), (2, 7), (3, 5), (3, 6), (3, 7)),
 )
 
-# Along the joint frames of AgileX's URDF; radii from the drawings of the PiPER, rounded up.
+# Along the joint frames of AgileX's URDF; radii are estimates, not measured on a PiPER.
 PIPER = ArmShape(
     links=('base', 'shoulder', 'upper arm', 'forearm', 'wrist 1', 'wrist 2', 'flange', 'tool'),
     capsules=(

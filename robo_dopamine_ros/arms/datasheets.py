@@ -3,7 +3,8 @@
 Sources: FR3, "Control parameters" of the Franka Control Interface (frankaemika/docs) and its
 datasheet; UR, the technical details of each model, whose tool speed is the typical one, and
 joint_limits.yaml of ur_description; PiPER, AgileX's product page, which names no tool speed: that
-of a joint at full reach is taken.
+of a joint at full reach is taken. Only the joint accelerations of the FR3 were read from the
+maker's page; compare the others with those of your arm before you rely on them.
 """
 
 from dataclasses import dataclass

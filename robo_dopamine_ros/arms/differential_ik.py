@@ -27,6 +27,7 @@ ROTATION_WEIGHT = 0.2  # a rotation counts as the motion of a point this far fro
 ERROR_WEIGHTS = np.array([1.0, 1.0, 1.0, ROTATION_WEIGHT, ROTATION_WEIGHT, ROTATION_WEIGHT])
 ARRIVAL_TOLERANCE = 5e-4  # weighted distance within which the tool is at the target [m]
 LIMIT_TOLERANCE = 1e-6  # by which joints must fall short before that is reported [rad]
+MIN_ACCELERATION = 5.0  # below, joints cannot keep the limits of the tool [rad/s^2]
 MAX_STEP = 8e-3  # weighted distance per step; beyond, joints chatter at a singularity [m]
 
 
@@ -44,6 +45,7 @@ class IkConfig:
     def __post_init__(self) -> None:
         require_positive(self, 'speed', 'acceleration', 'singularity', 'max_tracking_error')
         require_at_least(0, self, 'margin')
+        require_at_least(MIN_ACCELERATION, self, 'acceleration')
         if not 0 <= self.centring <= 1:
             raise ValueError(f'centring = {self.centring}; it must lie in 0..1')
 

@@ -98,21 +98,27 @@ class IkController:
         return step
 
     def _checked(self, motion: JointMotion, step: IkStep, seconds: float) -> IkStep:
-        """Return the step, or one that brakes where the whole arm would not be clear after it.
-
-        It is checked where the arm would stand if it braked after the step, so that this is
-        always possible.
-        """
-        kinematics, ik, whole_arm = self._joints.kinematics, self._joints.ik, self._joints.whole_arm
-        if whole_arm is None or seconds <= 0:
+        """Return the step, or one that brakes where the arm must not go on so."""
+        if seconds <= 0 or not (reason := self._refusal(motion, step)):
             return step
-        reason = whole_arm.refusal(motion.positions, at_standstill(step.motion, ik.acceleration))
-        if not reason:
-            return step
+        kinematics, ik = self._joints.kinematics, self._joints.ik
         limits = kinematics.limits.within(ik.margin, ik.speed)
         still = np.zeros(len(motion.positions))
         braked = advance(motion, still, limits, ik.acceleration, seconds)
         return IkStep(braked, kinematics.pose(braked.positions), reason)
+
+    def _refusal(self, motion: JointMotion, step: IkStep) -> str:
+        """Return why a step must not be sent, empty: it may.
+
+        Checked is where the arm would stand if it braked after the step, so that it always can.
+        """
+        kinematics, whole_arm = self._joints.kinematics, self._joints.whole_arm
+        end = at_standstill(step.motion, self._joints.ik.acceleration)
+        reason = whole_arm.refusal(motion.positions, end) if whole_arm else ''
+        if reason or self._return_to is not None or self.tool_limits == UNLIMITED:
+            return reason
+        before, last = (kinematics.pose(q).position for q in (motion.positions, end))
+        return self.tool_limits.check_box(before, step.pose.position, last)
 
     def _return(self, motion: JointMotion, goal: np.ndarray, seconds: float) -> IkStep:
         """Approach the joints (n,) [rad] at which the arm was when it did not follow.

@@ -75,8 +75,8 @@ def advance(
     low, high = speed_range(motion.positions, limits, acceleration, seconds)
     change = acceleration * seconds
     before = motion.velocities
-    start = np.clip(before, low, high)
-    start = np.clip(start, before - change, before + change)
+    start = before * _braking_share(before, low, high)
+    start = np.clip(start, np.maximum(low, before - change), np.minimum(high, before + change))
     way = np.clip(wanted, low, high) - start
     room = np.where(way > 0, before + change - start, start - before + change)
     moving = np.abs(way) > SMALLEST_CHANGE
@@ -84,6 +84,13 @@ def advance(
     share = min(1.0, float(shares.min(initial=math.inf)))
     velocities = start + share * way
     return JointMotion(motion.positions + velocities * seconds, velocities)
+
+
+def _braking_share(velocities: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Return the share of velocities (n,) within their range: all joints brake with the first."""
+    moving = np.abs(velocities) > SMALLEST_CHANGE
+    ends = np.where(velocities > 0, high, low)[moving]
+    return float(np.clip(ends / velocities[moving], 0.0, 1.0).min(initial=1.0))
 
 
 def at_standstill(motion: JointMotion, acceleration: float) -> np.ndarray:

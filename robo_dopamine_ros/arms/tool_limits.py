@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EVERYWHERE = (math.inf, math.inf, math.inf)
 WALL_TOLERANCE = 1e-5  # by which rounding may take the tool through a wall [m]
+BEND = 0.05  # by which the way to standstill may bend, as a share of its length
 ALONE = 2.0  # times the speed at which one joint alone may move the tool
 SPEED_MARGIN = 0.99  # share of its speed that the tool is given, as its Jacobian turns meanwhile
 SPEED_TOLERANCE = 0.005  # share by which it may be faster before the joints brake
@@ -47,6 +48,18 @@ class ToolLimits:
             *(_share(float(a), abs(float(v))) for a, v in zip(allowed, twist[:3], strict=True)),
         ]
         return min(shares)
+
+    def check_box(self, before: np.ndarray, after: np.ndarray, end: np.ndarray) -> str:
+        """Return why the tool must not go on so: farther out of the box; empty: it may.
+
+        Positions (3,) before and after the step, and where it stands if the joints brake then.
+        """
+        outside = [np.maximum(self.low - p, p - self.high) for p in (before, after, end)]
+        farthest = np.maximum(outside[1], outside[2] + BEND * vector_norm(end - after))
+        farther = np.flatnonzero(farthest > np.maximum(outside[0], 0.0) + WALL_TOLERANCE)
+        if not len(farther):
+            return ''
+        return f'the tool would leave the workspace at {"xyz"[farther[0]]}, by moving aside'
 
     def joint_share(self, jacobian: np.ndarray, velocities: np.ndarray) -> float:
         """Return the share of joint velocities (n,) at which none alone moves the tool too fast.

@@ -1,9 +1,14 @@
-"""Shutdown of nodes around a deadlock of Fast DDS.
+"""Shutdown of nodes around two faults of Fast DDS 2.14.
 
 Fast DDS never finishes deleting a participant while one of its discovery callbacks runs, where it
 was built against glibc before 2.30, as its packages on PyPI are (eProsima/Fast-DDS, issue 6513):
 `set_listener` waits for the callback with a mutex locked that the callback needs. The GIL is held
 meanwhile, so that neither Ctrl-C nor SIGTERM ends the process.
+
+A participant that got no processor for longer than a second is taken for dead by others, which
+replace its shared-memory port. When it goes on, its receiving thread opens the new port and frees
+the old one (`SharedMemManager::Listener::regenerate_port`); a participant that is deleted in the
+same moment locks a mutex in the freed memory. So a moment must pass before it is deleted.
 """
 
 import faulthandler

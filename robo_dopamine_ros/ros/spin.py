@@ -14,7 +14,7 @@ from rclpy.node import Node
 from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros import single_instance
 from robo_dopamine_ros.ros.params import ParameterError
-from robo_dopamine_ros.ros.shutdown import limited_shutdown
+from robo_dopamine_ros.ros.shutdown import destroy_when_quiet, limited_shutdown
 from robo_dopamine_ros.ros.single_instance import AlreadyRunningError
 from robo_dopamine_ros.ros.topics import Topic
 
@@ -57,7 +57,7 @@ def run_node(
         with _interrupts_ignored(), limited_shutdown():
             if node is not None:
                 getattr(node, 'close', _nothing)()
-                node.destroy_node()
+                destroy_when_quiet(node)
             rclpy.try_shutdown()
     return 0
 

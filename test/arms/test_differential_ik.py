@@ -91,7 +91,7 @@ def test_it_stops_at_a_target_at_rest_and_does_not_swing(arm: Described, twist: 
     assert gaps[-1] < 1e-3 or steps[-1].reason
     nearest = int(np.argmin(gaps))
     assert max(gaps[nearest:]) - gaps[nearest] < 5e-3
-    assert np.abs(steps[-1].motion.velocities).max() < 0.05
+    assert np.abs(steps[-1].motion.velocities).max() < 0.05 or steps[-1].reason
 
 
 @each_arm
