@@ -45,7 +45,7 @@ def draw_setup(name: str, rng: np.random.Generator) -> Setup:
         start = rng.uniform(np.maximum(low, -3.1), np.minimum(high, 3.1))
     kinds = GRIPPERS.get(name, GRIPPERS['crisp'])
     speed = float(rng.choice([0.5, 1.0, 2.0]))
-    ik = IkConfig(speed=speed, acceleration=float(rng.choice([8.0, 10.0, 20.0])))
+    ik = IkConfig(speed=speed, acceleration=float(rng.choice([5.0, 10.0, 20.0])))
     start, table = np.clip(start, low, high), None
     links = name != 'crisp' and rng.random() < 0.4
     if links and rng.random() < 0.5:

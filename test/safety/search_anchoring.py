@@ -10,6 +10,7 @@ from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import Mode
 
 CATCHING_UP = 0.5  # share of the speed at which what is sent at least approaches the tool
+GENTLENESS = 3.0  # times that the acceleration needs to the speed, for start and end
 JOINT_LAG = (0.2, 3e-3)  # by which joints may come later [s] and miss what they are sent to [m]
 
 
@@ -31,6 +32,7 @@ class Anchor:
     tool: pin.SE3
     moving: bool  # because a source began to move it
     way: float  # that may still lie between what is sent and where the tool was [m]
+    left: float  # until what is sent must be there, at full speed [s]
     budget: float  # what sources commanded since, and what the speed before takes to brake [m]
 
 
@@ -42,6 +44,7 @@ class Anchoring:
         self._limits, self._noise = limits, late * limits.speed + noise
         self._anchor: Anchor | None = None
         self._source: tuple[Mode, str] | None = None
+        self._speed = 0.0  # of what was sent in the tick before [m/s]
 
     def clear(self) -> None:
         """Nothing is sent: it restarts anyway."""
@@ -63,9 +66,9 @@ class Anchoring:
         speed = max((tick.commanded[m] for m in tick.allowed), default=0.0)
         anchor.budget += min(speed, self._limits.speed) * seconds
         if tick.now > anchor.time:
-            scale = self._limits.slow_scale if tick.slow else 1.0
-            closer = CATCHING_UP * scale * self._limits.speed * min(seconds, 0.05)
-            anchor.way = max(0.0, anchor.way - closer)
+            anchor.left -= (self._limits.slow_scale if tick.slow else 1.0) * min(seconds, 0.05)
+        if anchor.left <= 0:
+            anchor.way = 0.0
         ended = anchor.moving or anchor.way == 0
         if mode is Mode.HOLD and (ended or gap <= distance(anchor.tool, tick.measured)):
             self._anchor = None  # motion ended, it was reached, or what is sent is nearer
@@ -83,11 +86,18 @@ class Anchoring:
             self._source = None
         changed = source is not None and source != self._source
         self._source = source or self._source
+        before, seconds = self._speed, max(tick.now - last.now, 1e-3)
+        self._speed = distance(tick.pose, last.pose) / seconds
         if (changed or tick.rearmed or tick.released) and tick.measured is not None:
-            speed = distance(tick.pose, last.pose) / max(tick.now - last.now, 1e-3)
+            speed = max(before, self._speed)  # is kept, and braked
             coasting = speed * speed / (2 * self._limits.acceleration) + 0.05 * speed
             way = distance(tick.pose, tick.measured)
-            self._anchor = Anchor(tick.now, tick.measured, changed, way, coasting)
+            self._anchor = Anchor(tick.now, tick.measured, changed, way, self._left(way), coasting)
+
+    def _left(self, way: float) -> float:
+        limits = self._limits
+        gently = GENTLENESS * limits.speed / limits.acceleration
+        return way / (CATCHING_UP * limits.speed) + gently + 0.1
 
     def _is_outside(self, tool: pin.SE3) -> bool:
         p = tool.translation

@@ -39,6 +39,7 @@ SHARE, FLOAT = 1.01, 2e-8  # 1 % and rounding [m, rad]
 PAUSE = 0.25  # without a message, after which it begins at the measured tool [s]
 LONGEST_STEP = 0.05  # a target moves for this time at most in one tick [s]
 BEGIN = 1e-6  # how near to the measured one [m, rad]
+HALF_TURN = 2.9  # [rad]
 SETTLING = 0.02  # beyond the stop time: one tick [s]
 
 
@@ -243,6 +244,8 @@ class Laws:
         near, straight = self._resting or (last.pose, last.pose)
         away = distance(tick.pose, tick.measured) - distance(near, tick.measured)
         turned = angle(tick.pose, tick.measured) - angle(straight, tick.measured)
+        if angle(tick.pose, tick.measured) > HALF_TURN:
+            turned = 0.0  # either way round leads to the tool
         self._resting = tick.pose if away <= 0 else near, tick.pose if turned <= 0 else straight
         self.worst['still'] = max(self.worst.get('still', 0.0), away)
         if away <= self.overshoot[0] and turned <= self.overshoot[1]:
