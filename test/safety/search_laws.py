@@ -247,6 +247,8 @@ class Laws:
         if angle(tick.pose, tick.measured) > HALF_TURN:
             turned = 0.0  # either way round leads to the tool
         self._resting = tick.pose if away <= 0 else near, tick.pose if turned <= 0 else straight
+        if self.by_joints and 'returns' in tick.control.reason:  # by all joints, not straight
+            away = turned = max(away, 0.2 * turned, away + 0.2 * turned)
         self.worst['still'] = max(self.worst.get('still', 0.0), away)
         if away <= self.overshoot[0] and turned <= self.overshoot[1]:
             return
