@@ -9,19 +9,26 @@ from search_rig import Tick
 from robo_dopamine_ros.safety.limiter import Limits
 from robo_dopamine_ros.types import Mode
 
+LEVER = 0.2  # [m]
+HALF_TURN = 2.9  # beyond, either way round leads to the other orientation [rad]
 CATCHING_UP = 0.5  # share of the speed at which what is sent at least approaches the tool
 GENTLENESS = 3.0  # times that the acceleration needs to the speed, for start and end
 JOINT_LAG = (0.2, 3e-3)  # by which joints may come later [s] and miss what they are sent to [m]
 
 
 def angle(a: pin.SE3, b: pin.SE3) -> float:
-    """Angle between two orientations [rad]; exact near zero too."""
-    return float(np.linalg.norm(pin.log3(a.rotation.T @ b.rotation)))
+    """Angle between two orientations [rad], exact near zero too; at most `HALF_TURN`."""
+    return min(HALF_TURN, float(np.linalg.norm(pin.log3(a.rotation.T @ b.rotation))))
 
 
 def distance(a: pin.SE3, b: pin.SE3) -> float:
     """Distance of two positions [m]."""
     return float(np.linalg.norm(a.translation - b.translation))
+
+
+def apart(a: pin.SE3, b: pin.SE3) -> float:
+    """Distance of two poses [m], where a rotation counts as the motion of a point beside it."""
+    return distance(a, b) + LEVER * angle(a, b)
 
 
 @dataclass
@@ -91,6 +98,7 @@ class Anchoring:
         if (changed or tick.rearmed or tick.released) and tick.measured is not None:
             speed = max(before, self._speed)  # is kept, and braked
             coasting = speed * speed / (2 * self._limits.acceleration) + 0.05 * speed
+            coasting += 0.05 * self._limits.speed  # one tick
             way = distance(tick.pose, tick.measured)
             self._anchor = Anchor(tick.now, tick.measured, changed, way, self._left(way), coasting)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pinocchio as pin
-from search_anchoring import Anchoring, angle, distance
+from search_anchoring import Anchoring, angle, apart, distance
 from search_arms import KINEMATICS, Setup
 from search_links import SHRINKING, Links
 from search_rig import Tick
@@ -39,7 +39,6 @@ SHARE, FLOAT = 1.01, 2e-8  # 1 % and rounding [m, rad]
 PAUSE = 0.25  # without a message, after which it begins at the measured tool [s]
 LONGEST_STEP = 0.05  # a target moves for this time at most in one tick [s]
 BEGIN = 1e-6  # how near to the measured one [m, rad]
-HALF_TURN = 2.9  # [rad]
 SETTLING = 0.02  # beyond the stop time: one tick [s]
 
 
@@ -63,12 +62,13 @@ class Laws:
         self.worst: dict[str, float] = {}  # largest excess by law
         self.by_joints = setup.name != 'crisp'
         self.links = Links(setup) if setup.links else None
-        self.overshoot = (5e-3, 0.05) if self.by_joints else (1e-7, 1e-6)  # on the way [m, rad]
+        self.overshoot = 0.01 if self.by_joints else 1e-6  # of the tool, on the way to it
+        self.measures = (apart,) if self.by_joints else (distance, angle)
         self.through_wall = 1e-4 if self.by_joints else FLOAT  # rounding of joints in all [m]
         self._index = -1
         self._last: Tick | None = None  # newest one in which a pose was sent
         self._farthest = np.zeros(3)  # how far out of the box what is sent may be [m]
-        self._resting: tuple[pin.SE3, pin.SE3] | None = None  # nearest so far: position, turn
+        self._resting: list[pin.SE3] | None = None  # nearest to the tool so far, by each measure
         self._velocity: np.ndarray | None = None  # of the joints sent [rad/s]
         self._moved = -math.inf  # when a source might move the arm last [s]
         self._anchoring = Anchoring(limits, self.by_joints)
@@ -241,16 +241,13 @@ class Laws:
         if braking or tick.measured is None or tick.now - last.now > PAUSE:
             self._resting = None
             return
-        near, straight = self._resting or (last.pose, last.pose)
-        away = distance(tick.pose, tick.measured) - distance(near, tick.measured)
-        turned = angle(tick.pose, tick.measured) - angle(straight, tick.measured)
-        if angle(tick.pose, tick.measured) > HALF_TURN:
-            turned = 0.0  # either way round leads to the tool
-        self._resting = tick.pose if away <= 0 else near, tick.pose if turned <= 0 else straight
-        if self.by_joints and 'returns' in tick.control.reason:  # by all joints, not straight
-            away = turned = max(away, 0.2 * turned, away + 0.2 * turned)
-        self.worst['still'] = max(self.worst.get('still', 0.0), away)
-        if away <= self.overshoot[0] and turned <= self.overshoot[1]:
-            return
-        text = f'{1e3 * away:.3f} mm, {turned:.4f} rad away from the tool in '
-        yield 'still', max(away, turned), text + tick.control.mode.name
+        nearest = self._resting or [last.pose] * len(self.measures)
+        away = [m(tick.pose, tick.measured) for m in self.measures]
+        more = [
+            a - m(n, tick.measured) for a, m, n in zip(away, self.measures, nearest, strict=True)
+        ]
+        self._resting = [tick.pose if m <= 0 else n for m, n in zip(more, nearest, strict=True)]
+        self.worst['still'] = max(self.worst.get('still', 0.0), *more)
+        if max(more) > self.overshoot:
+            text = f'{max(more):.5f} m or rad farther from the tool in {tick.control.mode.name}'
+            yield 'still', max(more), text

@@ -113,7 +113,7 @@ SPOILT: dict[str, tuple[int, Callable[[Tick], Tick]]] = {  # law -> tick, and wh
     'joint speed': (MOVING, lambda t: turned(t, 1, 0.03)),
     'joint acceleration': (MOVING, lambda t: turned(t, 1, 0.006)),
     'joint limits': (MOVING, lambda t: turned(t, 2, 3.0)),
-    'still': (RESTING, lambda t: shifted(t, 0.006)),
+    'still': (RESTING, lambda t: shifted(t, 0.012)),
     'gripper': (RESTING, lambda t: replace(t, fingers=(0.01,))),
     'unarmed': (3, lambda t: replace(t, fingers=(0.01,))),
     'finite': (MOVING, lambda t: replace(t, numbers=np.array([np.nan]))),
