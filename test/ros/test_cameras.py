@@ -185,8 +185,8 @@ def test_a_policy_is_told_which_camera_is_frozen(bench: Any) -> None:
 
     def told() -> str:
         still_and_live(rig)
-        poller.poll()
-        reason = poller.stale_reason(rig.now())
+        poller.poll(time.monotonic())
+        reason = poller.stale_reason(time.monotonic(), rig.now())
         return reason if 'the same picture' in reason else ''
 
     assert rig.until(told).startswith('front: the same picture for 0.')
