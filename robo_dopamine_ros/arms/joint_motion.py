@@ -76,7 +76,7 @@ def advance(
     change = acceleration * seconds
     before = motion.velocities
     start = before * _braking_share(before, low, high)
-    start = np.clip(start, np.maximum(low, before - change), np.minimum(high, before + change))
+    start = np.clip(np.clip(start, low, high), before - change, before + change)
     way = np.clip(wanted, low, high) - start
     room = np.where(way > 0, before + change - start, start - before + change)
     moving = np.abs(way) > SMALLEST_CHANGE
