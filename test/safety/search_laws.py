@@ -39,6 +39,7 @@ SHARE, FLOAT = 1.01, 2e-8  # 1 % and rounding [m, rad]
 PAUSE = 0.25  # without a message, after which it begins at the measured tool [s]
 LONGEST_STEP = 0.05  # a target moves for this time at most in one tick [s]
 BEGIN = 1e-6  # how near to the measured one [m, rad]
+ARRIVAL = (5e-4, 2.5e-3)  # lag that joints may make up at once, as having arrived [m, rad]
 SETTLING = 0.02  # beyond the stop time: one tick [s]
 
 
@@ -179,11 +180,11 @@ class Laws:
             return
         if tick.control.mode in (Mode.HOLD, Mode.STOPPED):
             return
-        for unit, moved, speed in (
-            ('m', step, limits.speed),
-            ('rad', turn, limits.angular_speed),
+        for unit, moved, speed, lag in (
+            ('m', step, limits.speed, ARRIVAL[0]),
+            ('rad', turn, limits.angular_speed, ARRIVAL[1]),
         ):
-            most = limits.slow_scale * speed * seconds
+            most = limits.slow_scale * speed * seconds + (lag if self.by_joints else 0.0)
             if moved > SHARE * most + 1e-5:
                 yield 'slow', moved / most - 1, f'{moved:.5f} {unit}, most {most:.5f}'
 
