@@ -8,8 +8,8 @@ meanwhile, so that neither Ctrl-C nor SIGTERM ends the process.
 A participant that got no processor for longer than a second is taken for dead by others, which
 replace its shared-memory port. When it goes on, its receiving thread opens the new port and frees
 the old one (`SharedMemManager::Listener::regenerate_port`); a participant that is deleted in the
-same moment locks a mutex in the freed memory. The thread looks every third of a second. So on a busy
-computer that time must pass before a participant is deleted.
+same moment locks a mutex in the freed memory. The thread looks every third of a second, so on a
+busy computer that time must pass before a participant is deleted.
 """
 
 import faulthandler
