@@ -182,6 +182,7 @@ def until(condition, timeout=90.0):
         time.sleep(0.05)
 
 
+@pytest.mark.filterwarnings('always::robo_dopamine_ros.training.run.RunWarning')
 def test_a_reward_model_of_another_task_is_told(demonstrations, tmp_path, capsys):
     other = tmp_path / 'other'
     shutil.copytree(demonstrations, other)
