@@ -20,6 +20,7 @@ examples:
   robo-dopamine bench cameras --out runs/bench
 """
 BENCH_DIR = Path(__file__).parents[2] / 'bench'
+RUNNER = 'robo_dopamine_ros.cli.run_script'
 DURATIONS = {  # of those that run only when they are named
     'dopamine_rl': 'hours',
     'grm_latency': 'a quarter of an hour',
@@ -57,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     failed = []
     for name in args.names or [name for name in known if name not in DURATIONS]:
         print(f'\n{name}\n{"-" * len(name)}', flush=True)
-        command = [sys.executable, str(known[name]), '--json', str(args.out / f'{name}.json')]
+        command = [sys.executable, '-m', RUNNER, str(known[name])]
+        command += ['--json', str(args.out / f'{name}.json')]
         command += shlex.split(args.args)
         if subprocess.run(command, env=env, check=False).returncode:
             failed.append(name)

@@ -18,7 +18,7 @@ PACKAGE = 'robo_dopamine_ros.'
 VERBS = (  # in the order of the help
     *('demo', 'replay', 'adapt', 'export', 'compare'),
     *('evaluate', 'record', 'train'),
-    *('up', 'rearm', 'teleop', 'bench', 'doctor'),
+    *('up', 'teleop', 'episode', 'topics', 'rearm', 'bench', 'doctor'),
 )
 EXIT_ERROR = 2  # exit code
 TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment variable: show tracebacks of known errors

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from robo_dopamine_ros.cli.dds_domain import add_domain_argument
 from robo_dopamine_ros.cli.option_types import OutputError, check_writable_dir, output_dir
+from robo_dopamine_ros.grm.model_path import existing_model
 
 LOGS = 'logs'  # folder of log files in an output folder
 
@@ -17,9 +18,9 @@ def add_cell_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     """Declare the arguments of every verb that runs a cell and writes a report."""
     parser.add_argument(
         '--model',
-        metavar='MODEL_DIR',
+        metavar='MODEL',
         type=Path,
-        help='folder of the reward model (default: the one shipped)',
+        help='folder of the reward model, or its name on the hub (default: the one shipped)',
     )
     parser.add_argument(
         '--out',
@@ -32,10 +33,8 @@ def add_cell_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def resolve_model(path: Path | None) -> Path | None:
-    """Absolute path of a model folder, None for the default; raises FileNotFoundError."""
-    if path and not path.is_dir():
-        raise FileNotFoundError(2, 'no such model folder', str(path))
-    return path and path.resolve()
+    """Path of a model folder or its name on the hub, None: the default; FileNotFoundError."""
+    return path and existing_model(path)
 
 
 def make_output_dir(path: Path | None, verb: str, name: str) -> Path:

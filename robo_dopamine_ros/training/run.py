@@ -27,6 +27,7 @@ from robo_dopamine_ros.experience.types import ObservationSpec
 from robo_dopamine_ros.grm.compact.adaptation import adapt
 from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
 from robo_dopamine_ros.grm.compact.features import open_with_features
+from robo_dopamine_ros.grm.compact.model_card import read_card
 from robo_dopamine_ros.policy.observation import (
     PROPRIOCEPTION_SIZE,
     FeatureNormalizer,
@@ -170,6 +171,7 @@ def open_run(
         demonstrations = load_demonstrations(run_dir, config, env)
         if not config.reward_model_dir:
             adapt_reward_model(run_dir, config, demonstrations[0][0], base_model, report)
+        warn_of_another_task(reward_model_path(run_dir, config), demonstrations[0][0])
         grm, features = open_with_features(reward_model_path(run_dir, config), config.policy_views)
         encoded = [
             features.encode(views) for recording, _ in demonstrations for views in recording.play()
@@ -245,6 +247,16 @@ def load_demonstrations(run_dir: RunDir, config: TrainConfig, env: TaskEnv) -> l
             if not (folder / TRAJECTORY_FILE).exists():
                 record_into(folder, env, config.seed, index)
     return [(open_recording(folder), load_trajectory(folder)) for folder in folders]
+
+
+def warn_of_another_task(model: Path, demonstration: Recording) -> None:
+    """Warn if a reward model was adapted to another task than the demonstrations show."""
+    theirs, ours = read_card(model).instruction, demonstration.instruction
+    if theirs and ours and theirs.casefold().strip() != ours.casefold().strip():
+        text = (
+            f'the reward model {model} was adapted to {theirs!r}, the demonstrations show {ours!r}'
+        )
+        warnings.warn(f'{text}: its progress means nothing unless both are one task', RunWarning, 2)
 
 
 def record_into(folder: Path, env: Any, seed: int, index: int) -> None:

@@ -43,6 +43,17 @@ def test_no_option_takes_a_number_without_bounds(verb, action):
     )
 
 
+@pytest.mark.parametrize(('verb', 'action'), named(OPTIONS))
+def test_an_option_with_choices_names_them(verb, action, capsys):
+    if action.choices is None or not action.option_strings:
+        return
+    with pytest.raises(SystemExit):
+        cli.main([verb, *needed(verb), action.option_strings[0], 'nope'])
+    said = capsys.readouterr().err
+    assert "invalid choice: 'nope'" in said
+    assert all(str(choice) in said for choice in action.choices)
+
+
 def test_there_are_numeric_options_in_many_verbs():
     assert {verb for verb, _ in NUMERIC} >= {
         *('adapt', 'compare', 'demo', 'doctor', 'evaluate', 'export', 'record', 'replay'),

@@ -123,3 +123,9 @@ def test_measurements_are_listed_and_unknown_ones_refused(measurements, capsys):
     assert capsys.readouterr().out == 'bad\ngood\n'
     with pytest.raises(bench.BenchError, match='no speed in .*; there are bad, good'):
         bench.run(parse('speed'))
+
+
+def test_an_interrupted_measurement_prints_no_traceback(measurements, capfd, tmp_path):
+    (measurements / 'good.py').write_text('import os, signal\nos.kill(os.getpid(), signal.SIGINT)')
+    assert bench.run(parse('good', '--out', tmp_path / 'out')) == 1
+    assert 'Traceback' not in capfd.readouterr().err

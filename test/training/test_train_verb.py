@@ -1,6 +1,7 @@
 """The verbs record and train, small: files of a run, preparing, and resuming after a kill."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -179,3 +180,17 @@ def until(condition, timeout=90.0):
     while not condition():
         assert time.monotonic() < end, 'the run makes no progress'
         time.sleep(0.05)
+
+
+@pytest.mark.filterwarnings('always::robo_dopamine_ros.training.run.RunWarning')
+def test_a_reward_model_of_another_task_is_told(demonstrations, tmp_path, capsys):
+    other = tmp_path / 'other'
+    shutil.copytree(demonstrations, other)
+    (folder,) = other.iterdir()
+    metadata = json.loads((folder / 'episode.json').read_text())
+    (folder / 'episode.json').write_text(json.dumps(metadata | {'instruction': 'fold the towel'}))
+    words = ['train', *SMALL, '--rollouts', '0', '--demonstrations', str(other)]
+    assert main([*words, '--out', str(tmp_path / 'run')]) == 0
+    said = capsys.readouterr().err
+    assert "was adapted to 'insert the square peg into the hole'" in said
+    assert "the demonstrations show 'fold the towel'" in said
