@@ -23,6 +23,7 @@ BENCH_DIR = Path(__file__).parents[2] / 'bench'
 RUNNER = 'robo_dopamine_ros.cli.run_script'
 DURATIONS = {  # of those that run only when they are named
     'dopamine_rl': 'hours',
+    'gate_search': 'ten minutes',
     'grm_latency': 'a quarter of an hour',
     'kills': 'three quarters of an hour',
     'live_learning': 'half an hour',

@@ -65,7 +65,7 @@ class Laws:
         self.links = Links(setup) if setup.links else None
         self.overshoot = 0.01 if self.by_joints else 1e-6  # of the tool, on the way to it
         self.measures = (apart,) if self.by_joints else (distance, angle)
-        self.through_wall = 1e-4 if self.by_joints else FLOAT  # rounding of joints in all [m]
+        self.through_wall = 5e-4 if self.by_joints else FLOAT  # rounding of joints in all [m]
         self._index = -1
         self._last: Tick | None = None  # newest one in which a pose was sent
         self._farthest = np.zeros(3)  # how far out of the box what is sent may be [m]
