@@ -31,7 +31,7 @@ class EpisodeStats:
 
     def diagnostic_values(self) -> dict[str, object]:
         """All counts by their names in the diagnostics."""
-        names = {
+        names: dict[Outcome, str] = {
             outcome: outcome.name.lower().replace('_', ' ')
             for outcome in Outcome
             if outcome is not Outcome.NONE
