@@ -59,9 +59,15 @@ def _quiet_time() -> float:
 
 
 def _graph(node: Node) -> Any:
-    """Return nodes, topics, and how many publishers and subscriptions those have."""
-    if not node.context.ok():
-        return None  # the graph cannot be read after a shutdown
-    topics = sorted(name for name, _ in node.get_topic_names_and_types())
-    counts = [(node.count_publishers(t), node.count_subscribers(t)) for t in topics]
-    return sorted(node.get_node_names_and_namespaces()), topics, counts
+    """Return nodes, topics, and how many publishers and subscriptions those have.
+
+    None after a shutdown, which another thread may do at any time: the graph cannot be read then.
+    """
+    try:
+        topics = sorted(name for name, _ in node.get_topic_names_and_types())
+        counts = [(node.count_publishers(t), node.count_subscribers(t)) for t in topics]
+        return sorted(node.get_node_names_and_namespaces()), topics, counts
+    except RuntimeError:  # as RCLError is
+        if node.context.ok():
+            raise
+        return None

@@ -35,6 +35,8 @@ class FakeNode:
         self._clock, self._changes = clock, changes
 
     def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
+        if not self.context.ok():
+            raise RuntimeError("rcl node's context is invalid")
         if self._changes:
             self._changes, self.last_change = self._changes - 1, self._clock.now
         return [(f'/topic_{self._changes}', ['std_msgs/msg/Bool'])]
