@@ -178,6 +178,11 @@ class Episode:
     decided_by: str = ''  # who decided the outcome
     stamp: int = 0  # [ns] of this change
 
+    @property
+    def decided(self) -> bool:
+        """Whether it has ended and its outcome is final; a person may still correct it before."""
+        return self.phase is Phase.ENDED and self.outcome is not Outcome.NONE
+
 
 @dataclass(frozen=True)
 class Pose:

@@ -3,10 +3,12 @@
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 from robo_dopamine_ros.cli import adapt_vlm
 from robo_dopamine_ros.cli.console import print_json_progress, progress_bar
+from robo_dopamine_ros.cli.option_types import SEED, Real, Whole, output_dir
 from robo_dopamine_ros.data.episode_folder import find_recordings
 from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
 
@@ -21,7 +23,11 @@ examples:
   robo-dopamine adapt EPISODE_DIR --base tanhuajie2001/Robo-Dopamine-GRM-3B --out runs/grm_my_task
   robo-dopamine adapt EPISODE_DIR --base checkpoints/grm-3b --out runs/grm --micro-batch 1
   robo-dopamine adapt EPISODES_DIR --data-only --out runs/hops     for the authors' own trainer
+
+exit codes: 0; 1 when the model was written but is not usable by its own held-back frames, with what
+to do; 2 for errors; 130 after Ctrl-C
 """
+EXIT_WEAK = 1  # exit code: the model was written, but its own frames show that it is not usable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out',
         metavar='MODEL_DIR',
-        type=Path,
+        type=output_dir,
         required=True,
         help='folder to write; new, empty, or of an unfinished vision-language training',
     )
-    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
+    parser.add_argument('--seed', type=SEED, default=0, help='random seed (default: 0)')
     parser.add_argument(
         '--base',
         metavar='MODEL',
@@ -60,13 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         help='camera views to use (default: all of the demonstration)',
     )
-    small.add_argument('--steps', type=int, help=f'training steps (default: {default.steps})')
+    small.add_argument('--steps', type=Whole(1), help=f'training steps (default: {default.steps})')
     small.add_argument(
         '--seconds',
-        type=float,
+        type=Real(0.0, unit='seconds'),
         help=f'training ends by then, on any machine (default: {default.seconds:.0f})',
     )
-    small.add_argument('--threads', type=int, help='processor threads (default: all)')
+    small.add_argument('--threads', type=Whole(1), help='processor threads (default: all)')
     large = parser.add_argument_group('only for a vision-language base')
     adapt_vlm.add_arguments(large)
     parser.set_defaults(kinds=(option_names(small), option_names(large)))
@@ -92,10 +98,14 @@ def run_compact(args: argparse.Namespace) -> int:
 
     with progress_bar() as show:
         report = print_json_progress if args.progress_json else show
-        metrics = adapt(recordings, args.out, settings, args.seed, base, args.views, report=report)
-    result = {'model': str(args.out), 'self_check': dataclasses.asdict(metrics)}
-    print(json.dumps(result) if args.progress_json else f'{args.out}: {metrics}')
-    return 0
+        result = adapt(recordings, args.out, settings, args.seed, base, args.views, report=report)
+    if args.progress_json:
+        print(json.dumps({'model': str(args.out), 'self_check': result.to_json()}))
+    else:
+        print(f'{args.out}: {result.check}')
+    if result.weaknesses or not args.progress_json:
+        print(f'{args.out} is {result.verdict}', file=sys.stderr)
+    return EXIT_WEAK if result.weaknesses else 0
 
 
 def option_names(group: argparse._ArgumentGroup) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.cli.console import print_json_progress, progress_bar
+from robo_dopamine_ros.cli.option_types import Real, Whole
 from robo_dopamine_ros.data.episode_folder import find_recordings
+from robo_dopamine_ros.grm.compact.verdict import MIN_FRAMES, MIN_HOP_SIGN
 from robo_dopamine_ros.grm.loading import ModelKind, kind_of
 from robo_dopamine_ros.grm.protocol import ModelError
 from robo_dopamine_ros.grm.vlm.finetune.config import FinetuneConfig
@@ -17,7 +19,7 @@ from robo_dopamine_ros.grm.vlm.finetune.sampler import HopSampling
 from robo_dopamine_ros.grm.vlm.query.prompt import Prompt, choose_prompt
 from robo_dopamine_ros.types import Recording
 
-INTERRUPTED = 130  # exit code
+WEAK, INTERRUPTED = 1, 130  # exit codes
 OPTION_OF_FIELD = {  # of FinetuneConfig
     'epochs': 'epochs',
     'rank': 'rank',
@@ -36,14 +38,14 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
     options: tuple[tuple[str, Any, str], ...] = (
         ('--task', str, 'instruction (default: that of the demonstration)'),
         ('--prompt', Path, "a text file, or the authors' script (default: the authors' prompt)"),
-        ('--hops', int, f'hops drawn from a demonstration (default: {hops})'),
-        ('--epochs', int, f'passes over all hops (default: {default.epochs})'),
-        ('--rank', int, f'of the LoRA matrices (default: {default.rank})'),
-        ('--rate', float, f'learning rate (default: {default.learning_rate:g}; the '
+        ('--hops', Whole(1), f'hops drawn from a demonstration (default: {hops})'),
+        ('--epochs', Whole(1), f'passes over all hops (default: {default.epochs})'),
+        ('--rank', Whole(1), f'of the LoRA matrices (default: {default.rank})'),
+        ('--rate', Real(0.0, 1.0), f'learning rate (default: {default.learning_rate:g}; the '
          'authors take 1e-5, but train all weights)'),
-        ('--batch', int, f'hops in an update (default: {default.batch_size})'),
-        ('--micro-batch', int, f'hops in memory at a time (default: {default.micro_batch})'),
-        ('--save-every', int, f'updates between two saves (default: {default.save_every})'),
+        ('--batch', Whole(1), f'hops in an update (default: {default.batch_size})'),
+        ('--micro-batch', Whole(1), f'hops in memory at a time (default: {default.micro_batch})'),
+        ('--save-every', Whole(1), f'updates between two saves (default: {default.save_every})'),
         ('--device', str, 'cuda, cuda:1 or cpu (default: a GPU where there is one)'),
     )  # fmt: skip
     for option, kind, help_ in options:
@@ -110,7 +112,20 @@ def _train(
         return INTERRUPTED
     summary = {'model': str(args.out), 'held_back': dataclasses.asdict(result)}
     print(json.dumps(summary) if args.progress_json else f'{args.out}: {result}')
-    return 0
+    if weak := weakness(result.after.hops, result.after.sign):
+        print(f'{args.out} is {weak}', file=sys.stderr)
+    return WEAK if weak else 0
+
+
+def weakness(hops: int, sign: float) -> str:
+    """Say what is wrong with a share of hops in the right direction; '' for a usable one."""
+    if hops < MIN_FRAMES or sign >= MIN_HOP_SIGN:
+        return ''
+    return (
+        f'not usable: {sign:.0%} of the hops right, at least {MIN_HOP_SIGN:.0%} needed. '
+        'Try: a demonstration that shows the whole task once, its pictures in order; '
+        'or more --epochs, or more demonstrations'
+    )
 
 
 def _given(args: argparse.Namespace, option_of_field: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from robo_dopamine_ros.cli.dds_domain import domain_variables
+from robo_dopamine_ros.cli.option_types import output_dir
 from robo_dopamine_ros.ros import environment
 
 HELP = 'run the measurements of bench/ and write their results as JSON'
@@ -19,6 +20,7 @@ examples:
   robo-dopamine bench cameras --out runs/bench
 """
 BENCH_DIR = Path(__file__).parents[2] / 'bench'
+RUNNER = 'robo_dopamine_ros.cli.run_script'
 DURATIONS = {  # of those that run only when they are named
     'dopamine_rl': 'hours',
     'gate_search': 'ten minutes',
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('names', metavar='NAME', nargs='*', help='measurements (default: all)')
     parser.add_argument('--list', action='store_true', help='name the measurements there are')
     parser.add_argument(
-        '--out', metavar='DIR', type=Path, default=Path('runs/bench'), help='folder for the JSON'
+        '--out', metavar='DIR', type=output_dir, default='runs/bench', help='folder for the JSON'
     )
     parser.add_argument('--args', metavar='TEXT', default='', help='passed to each of them')
 
@@ -57,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     failed = []
     for name in args.names or [name for name in known if name not in DURATIONS]:
         print(f'\n{name}\n{"-" * len(name)}', flush=True)
-        command = [sys.executable, str(known[name]), '--json', str(args.out / f'{name}.json')]
+        command = [sys.executable, '-m', RUNNER, str(known[name])]
+        command += ['--json', str(args.out / f'{name}.json')]
         command += shlex.split(args.args)
         if subprocess.run(command, env=env, check=False).returncode:
             failed.append(name)

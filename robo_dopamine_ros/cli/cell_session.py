@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from robo_dopamine_ros.cli import interrupts
 from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole, progress_line
+from robo_dopamine_ros.cli.output import LOGS
 from robo_dopamine_ros.cli.supervisor import Supervisor, console_log
 from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.nodes.cell_client import CellClient
@@ -38,6 +40,7 @@ class CellSession:
         """Wait for a condition; raises CellError with the text `failure` after `timeout` [s]."""
         deadline = time.monotonic() + timeout
         while not condition():
+            interrupts.check()
             self.supervisor.check()
             if time.monotonic() > deadline:
                 raise CellError(f'{failure} within {timeout:.0f} s')
@@ -107,7 +110,7 @@ def open_session(
     check_nothing_alive(processes)
     log = console_log(console, verbose)
     with (
-        Supervisor(processes, os.environ, log, folder and folder / 'logs') as supervisor,
+        Supervisor(processes, os.environ, log, folder and folder / LOGS) as supervisor,
         CellClient(namespace=namespace, limit=limit) as client,
     ):
         yield CellSession(supervisor, client, console)

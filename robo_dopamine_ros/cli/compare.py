@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from robo_dopamine_ros.cli.console import progress_bar
+from robo_dopamine_ros.cli.option_types import SEED, Whole
 from robo_dopamine_ros.cli.vlm_args import add_vlm_arguments, vlm_settings
 from robo_dopamine_ros.data.episode_folder import find_recordings
 from robo_dopamine_ros.grm.loading import ModelKind, kind_of, load
@@ -33,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add('--engine', default='auto', help='of the candidate (default: %(default)s)')
     add('--against-engine', default='auto', help='of the reference (default: %(default)s)')
     add('--tolerances', choices=('fp8', 'int8'), help='default: by precision; 16 bits: as fp8')
-    add('--pairs', type=int, default=2000, metavar='N', help='questions about pairs of views')
-    add('--frames', type=int, default=60, metavar='N', help='of every episode, at most')
+    add('--pairs', type=Whole(1), default=2000, metavar='N', help='questions about pairs of views')
+    add('--frames', type=Whole(2), default=60, metavar='N', help='of every episode, at most')
     add('--no-noise', action='store_true', help='do not compare the reference with itself')
     add('--json', action='store_true', help='print one JSON object, no table')
-    add('--seed', type=int, default=0, help='of the pairs')
+    add('--seed', type=SEED, default=0, help='of the pairs')
     add_vlm_arguments(parser)
 
 

@@ -24,7 +24,8 @@ BAR_WIDTH = 24  # [characters]
 class StatusConsole:
     """Prints lines from any thread, above a status line that is replaced.
 
-    Where the stream is no terminal, one of `every` states of the status line is printed instead.
+    The status line may have several lines. Where the stream is no terminal, one of `every` states
+    of it is printed instead.
     """
 
     def __init__(self, stream: TextIO | None = None, every: int = 20):
@@ -39,6 +40,12 @@ class StatusConsole:
         self._console.print(
             text, markup=False, emoji=False, no_wrap=True, overflow='ignore', crop=False
         )
+
+    @property
+    def lines(self) -> int:
+        """Height of the terminal; 0 where the stream is none."""
+        live = self._console.is_terminal and not self._console.is_dumb_terminal
+        return self._console.height if live else 0
 
     def status(self, text: str | Text) -> None:
         """Replace the status line."""

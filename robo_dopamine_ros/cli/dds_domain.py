@@ -4,19 +4,24 @@ import argparse
 import os
 import socket
 
+from robo_dopamine_ros.cli.option_types import Whole
+
 MAX_DOMAIN = 101  # the ports of higher ones overlap Linux's ephemeral ports
+MAX_PARTICIPANTS = 32  # that are looked for, as rmw_fastrtps does on one computer
 VARIABLE = 'ROS_DOMAIN_ID'
 
 
 def free_domain() -> int:
     """Return a domain that no process on this machine uses, whatever ROS_DOMAIN_ID is.
 
-    The first participant of a domain binds UDP port 7400 + 250 * domain + 10 (RTPS 2.5, 9.6.2.4).
+    Participant i of a domain binds UDP port 7400 + 250 * domain + 10 + 2 * i (RTPS 2.5, 9.6.2.4).
+    The first ones may have left while others stay.
     """
     first = os.getpid() % MAX_DOMAIN
     for offset in range(MAX_DOMAIN):
         domain = 1 + (first + offset) % MAX_DOMAIN
-        if _is_free(7410 + 250 * domain):
+        ports = (7410 + 250 * domain + 2 * i for i in range(MAX_PARTICIPANTS))
+        if all(_is_free(port) for port in ports):
             return domain
     return 1 + first
 
@@ -39,15 +44,9 @@ def add_domain_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--domain',
         metavar='N',
-        type=_domain,
+        type=Whole(0, MAX_DOMAIN),
         help='DDS domain of the nodes (default: one of their own, whatever ROS_DOMAIN_ID is)',
     )
-
-
-def _domain(text: str) -> int:
-    if not (text.isdecimal() and int(text) <= MAX_DOMAIN):
-        raise argparse.ArgumentTypeError(f'{text!r} is no DDS domain; it must be 0..{MAX_DOMAIN}')
-    return int(text)
 
 
 def _is_free(port: int) -> bool:

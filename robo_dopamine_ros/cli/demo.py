@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,13 @@ from robo_dopamine_ros.cli.episode_report import (
     make_report,
     write_report,
 )
-from robo_dopamine_ros.cli.output import add_cell_arguments, make_output_dir, resolve_model
+from robo_dopamine_ros.cli.option_types import SEED, Whole
+from robo_dopamine_ros.cli.output import (
+    add_cell_arguments,
+    is_failure,
+    open_output_dir,
+    resolve_model,
+)
 from robo_dopamine_ros.data.episode_curves import ProgressCurve, curves_of_messages
 from robo_dopamine_ros.data.filmstrip import FilmstripFrame, crop_to_fill
 from robo_dopamine_ros.nodes import cell
@@ -44,9 +51,13 @@ THUMBNAIL_WIDTH = 240  # [px]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument(
-        '--episodes', type=_count, default=3, metavar='N', help='how many (default: %(default)s)'
+        '--episodes',
+        type=Whole(1, 20),
+        default=3,
+        metavar='N',
+        help='how many (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=int, default=1, help='of the scenes and the mistakes')
+    parser.add_argument('--seed', type=SEED, default=1, help='of the scenes and the mistakes')
     parser.add_argument('--json', action='store_true', help='print the summaries as JSON')
     add_cell_arguments(parser, 'demo')
 
@@ -54,7 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the episodes, then write the report."""
     model = resolve_model(args.model)
-    folder = make_output_dir(args.out, 'demo', 'insertion')
+    with open_output_dir(args.out, 'demo', 'insertion', is_failure) as folder:
+        return _run_into(folder, model, args)
+
+
+def _run_into(folder: Path, model: Path | None, args: argparse.Namespace) -> int:
     os.environ.update(domain_variables(args.domain))
     environment.activate()
     from robo_dopamine_ros.cli.cell_session import open_session
@@ -194,9 +209,3 @@ def _summary_line(report: EpisodeReport) -> str:
     error = metrics['mae'] and metrics['mae']['progress']
     accuracy = 'no readings' if error is None else f'mean error {error:.3f}'
     return f'{metrics["readings"]} readings, {accuracy}, return {metrics["return"]:+.2f}'
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= 20):
-        raise argparse.ArgumentTypeError(f'{text!r} is not a number of episodes within 1..20')
-    return int(text)

@@ -21,20 +21,28 @@ examples:
                                     the workspace box, from an arm that is guided by hand
   robo-dopamine doctor --gpu        does TensorRT on this GPU compute what it should? takes minutes
 """
+MODES = tuple(mode.value for mode in InstallMode)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument(
         '--mode',
-        type=InstallMode,
-        choices=list(InstallMode),
-        metavar='{' + ','.join(mode.value for mode in InstallMode) + '}',
+        type=install_mode,
+        metavar='{' + ','.join(MODES) + '}',
         help='the one that decides the exit code (default: that of this interpreter)',
     )
     parser.add_argument('--json', action='store_true', help='one JSON object instead of text')
     gpu.add_arguments(parser)
     record_workspace.add_arguments(parser)
+
+
+def install_mode(text: str) -> InstallMode:
+    """Return the mode of a name; ArgumentTypeError names those there are."""
+    if text not in MODES:
+        known = ', '.join(MODES)
+        raise argparse.ArgumentTypeError(f'invalid choice: {text!r} (choose from {known})')
+    return InstallMode(text)
 
 
 def run(args: argparse.Namespace) -> int:

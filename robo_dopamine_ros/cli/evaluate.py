@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from robo_dopamine_ros.cli.console import progress_bar
+from robo_dopamine_ros.cli.option_types import SEED, Whole, output_file
 from robo_dopamine_ros.cli.vlm_args import add_vlm_arguments, vlm_settings
 from robo_dopamine_ros.data.episode_folder import find_recordings
 from robo_dopamine_ros.grm.loading import load
@@ -36,16 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='episode folders, or folders of episode folders',
     )
     parser.add_argument('--json', action='store_true', help='print one JSON object, no table')
-    parser.add_argument('--out', type=Path, metavar='FILE', help='also write the JSON to a file')
+    parser.add_argument(
+        '--out', type=output_file, metavar='FILE', help='also write the JSON to a file'
+    )
     parser.add_argument(
         '--interval',
-        type=_frame_count,
+        type=Whole(1, unit='frames'),
         metavar='FRAMES',
         help='frames between steps (default: half a second, and 40 to 600 steps)',
     )
     parser.add_argument(
         '--gap',
-        type=_frame_count,
+        type=Whole(1, unit='frames'),
         metavar='FRAMES',
         help='frames between the two of a hop-sign pair (default: two seconds)',
     )
@@ -58,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--engine', default='auto', help='what runs the network (default: auto)')
     parser.add_argument(
-        '--seed', type=int, default=0, help='seed of corruptions, noise and bootstrap'
+        '--seed', type=SEED, default=0, help='seed of corruptions, noise and bootstrap'
     )
     add_vlm_arguments(parser)
 
@@ -76,13 +79,8 @@ def run(args: argparse.Namespace) -> int:
     rng = np.random.default_rng(args.seed)
     with progress_bar() as show:
         report = evaluate(model, recordings, parameters, rng, show, time.perf_counter)
+    print(report.to_json() if args.json else report.table(), flush=True)
     if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(report.to_json() + '\n', encoding='utf-8')
-    print(report.to_json() if args.json else report.table())
     return 0
-
-
-def _frame_count(text: str) -> int:
-    if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number of frames, 1 or more')
-    return int(text)

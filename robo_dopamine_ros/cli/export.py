@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from robo_dopamine_ros.cli.console import progress_bar
+from robo_dopamine_ros.cli.option_types import Whole, check_writable_dir, output_dir
 from robo_dopamine_ros.data.episode_folder import find_recordings
 from robo_dopamine_ros.grm.compact.model_card import MODEL_KIND, read_card
 from robo_dopamine_ros.grm.loading import ModelKind, kind_of
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     default = VlmSettings()
     add = parser.add_argument
     add('model', metavar='MODEL', help='checkpoint, hub name, compiled folder or compact model')
-    add('--out', metavar='DIR', type=Path, help='folder to write; it must be new or empty')
+    add('--out', metavar='DIR', type=output_dir, help='folder to write; it must be new or empty')
     add('--size', metavar='WxH', default=default.size, help='of the cameras (default: %(default)s)')
     add('--prompt', metavar='FILE', default='', help="default: the authors', downloaded once")
     add('--limits', choices=CHOICES['limits'], default=default.limits, help='of the image area')
@@ -58,8 +59,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of the network; ONNX Runtime needs fp32 (default: %(default)s)',
     )
     add('--calibrate', metavar='EPISODES', type=Path, nargs='+', help='episodes, for fp8 and int8')
-    add('--questions', metavar='N', type=int, default=384, help='of --calibrate (default: 384)')
-    add('--opset', type=int, metavar='N', help='of the graphs (default: 18); 23 for TensorRT 10.15')
+    add(
+        '--questions', metavar='N', type=Whole(1), default=384, help='of --calibrate (default: 384)'
+    )
+    add(
+        '--opset',
+        type=Whole(18),
+        metavar='N',
+        help='of the graphs (default: 18); 23 for TensorRT 10.15',
+    )
     add('--tensorrt', action='store_true', help="build the engines for this machine's GPU as well")
     add('--json', action='store_true', help='end with one JSON object on stdout')
 
@@ -68,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
     """Export the model and print what was written; returns the exit code."""
     kind = kind_of(args.model)
     if kind is ModelKind.COMPACT:
-        read_card(Path(args.model).expanduser())  # raises an error if it is no model
+        folder = Path(args.model).expanduser()
+        read_card(folder)  # raises an error if it is no model
+        check_writable_dir(folder)
     if kind is not ModelKind.PUBLISHED and args.out:
         raise ExportError(f'{args.model} is compiled already; --out is for checkpoints')
     if kind is ModelKind.PUBLISHED and not args.out:

@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import errno
 import importlib
 import os
 import sys
@@ -10,15 +11,16 @@ from pathlib import Path
 from types import ModuleType
 
 from robo_dopamine_ros import __version__
+from robo_dopamine_ros.cli import interrupts
 from robo_dopamine_ros.ros import retired
 
 PACKAGE = 'robo_dopamine_ros.'
 VERBS = (  # in the order of the help
     *('demo', 'replay', 'adapt', 'export', 'compare'),
     *('evaluate', 'record', 'train'),
-    *('up', 'rearm', 'teleop', 'bench', 'doctor'),
+    *('up', 'teleop', 'episode', 'topics', 'rearm', 'bench', 'doctor'),
 )
-EXIT_ERROR, EXIT_INTERRUPTED = 2, 130  # exit codes
+EXIT_ERROR = 2  # exit code
 TRACEBACK = 'ROBO_DOPAMINE_TRACEBACK'  # environment variable: show tracebacks of known errors
 EXAMPLES = """\
 examples:
@@ -41,13 +43,16 @@ def main(argv: list[str] | None = None) -> int:
         if module is None:
             parser.print_help()
             return EXIT_ERROR
-        return module.run(args)
+        with interrupts.remembered():
+            return module.run(args)
     except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
+        return interrupts.EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if interrupts.pressed():  # a library made another error of it
+            return interrupts.EXIT_INTERRUPTED
         if not _is_known(error) or os.environ.get(TRACEBACK):
             raise
         print(f'robo-dopamine: {_text(error)}', file=sys.stderr)
@@ -98,7 +103,9 @@ def _is_known(error: Exception) -> bool:
         frame = frame.tb_next
     raiser = str(frame.tb_frame.f_globals.get('__name__')) if frame else ''
     refused = type(error) is ValueError and raiser.startswith(PACKAGE)
-    missing = isinstance(error, OSError) and error.filename is not None
+    missing = isinstance(error, OSError) and (
+        error.filename is not None or error.errno == errno.ENOSPC
+    )
     return type(error).__module__.startswith(PACKAGE) or missing or refused
 
 

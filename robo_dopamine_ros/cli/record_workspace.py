@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import yaml
 
 from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole
+from robo_dopamine_ros.cli.option_types import Real, output_file
 from robo_dopamine_ros.ros import environment
 from robo_dopamine_ros.types import ArmState
 
@@ -59,13 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--margin',
         metavar='M',
-        type=float,
+        type=Real(unit='metres'),
         default=0.0,
         help='added on every side; negative: subtracted [m] (default: %(default)s)',
     )
     group.add_argument('--namespace', metavar='NAME', default='', help='of the cell')
     group.add_argument(
-        '--out', metavar='FILE', type=Path, help='write the parameters there as well'
+        '--out', metavar='FILE', type=output_file, help='write the parameters there as well'
     )
 
 
@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     text = as_yaml(box.grown(args.margin))
     print(text, end='')
     if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(text)
     return 0
 

@@ -12,7 +12,13 @@ import numpy as np
 from robo_dopamine_ros.cli.console import StatusConsole
 from robo_dopamine_ros.cli.dds_domain import VARIABLE, domain_variables
 from robo_dopamine_ros.cli.episode_report import invalid_reasons, make_report, write_report
-from robo_dopamine_ros.cli.output import add_cell_arguments, make_output_dir, resolve_model
+from robo_dopamine_ros.cli.option_types import Real
+from robo_dopamine_ros.cli.output import (
+    add_cell_arguments,
+    is_failure,
+    open_output_dir,
+    resolve_model,
+)
 from robo_dopamine_ros.data.episode_curves import EpisodeCurves, ProgressCurve, curves_of_messages
 from robo_dopamine_ros.data.episode_folder import open_recording
 from robo_dopamine_ros.data.filmstrip import FilmstripFrame
@@ -38,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the verb."""
     parser.add_argument('episode', metavar='EPISODE_DIR', type=Path, help='folder of the episode')
     parser.add_argument(
-        '--speed', type=float, default=1.0, help='times the recorded rate (default: 1)'
+        '--speed',
+        type=Real(0.0, 100.0),
+        default=1.0,
+        help='times the recorded rate (default: 1)',
     )
     parser.add_argument('--json', action='store_true', help='print the summary as one JSON object')
     add_cell_arguments(parser, 'replay')
@@ -48,7 +57,13 @@ def run(args: argparse.Namespace) -> int:
     """Play the episode, then write the report."""
     recording = open_recording(args.episode)
     model = resolve_model(args.model)
-    folder = make_output_dir(args.out, 'replay', recording.name)
+    with open_output_dir(args.out, 'replay', recording.name, is_failure) as folder:
+        return _run_into(folder, recording, model, args)
+
+
+def _run_into(
+    folder: Path, recording: Recording, model: Path | None, args: argparse.Namespace
+) -> int:
     os.environ.update(domain_variables(args.domain))
     environment.activate()
     from robo_dopamine_ros.cli.cell_session import open_session

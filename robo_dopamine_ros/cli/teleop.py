@@ -3,11 +3,14 @@
 import argparse
 import math
 import sys
-from pathlib import Path
+import time
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from robo_dopamine_ros.cli import teleop_check
 from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole
+from robo_dopamine_ros.cli.option_types import Real, output_file
 from robo_dopamine_ros.nodes import cell_config
 from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.ros import environment
@@ -24,6 +27,7 @@ examples:
   robo-dopamine teleop --check --cell my_cell.yaml    map it, one control after another
 a cell that starts a node teleop of its own must leave it out; docs/teleop.md has every button
 """
+MESSAGES = 4  # newest ones that are shown
 DEVICES = ('keyboard', 'joy', 'spacenav', 'twist', 'pose')
 
 
@@ -36,13 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--frame', choices=('base', 'tool'), help='frame of the motion (default: base)'
     )
     parser.add_argument(
-        '--facing', metavar='DEGREES', type=float, help="direction you look in, about the base's z"
+        '--facing',
+        metavar='DEGREES',
+        type=Real(unit='degrees'),
+        help="direction you look in, about the base's z",
     )
-    parser.add_argument('--speed', metavar='M/S', type=float, help='of a full deflection')
+    parser.add_argument(
+        '--speed',
+        metavar='M/S',
+        type=Real(0.0, unit='metres a second'),
+        help='of a full deflection',
+    )
     parser.add_argument('--person', metavar='NAME', help='your name, as the services record it')
     parser.add_argument('--namespace', metavar='NAME', default='', help='of the cell')
     parser.add_argument('--check', action='store_true', help=teleop_check.HELP)
-    parser.add_argument('--cell', metavar='FILE', type=Path, help='cell file, for --check')
+    parser.add_argument('--cell', metavar='FILE', type=output_file, help='cell file, for --check')
     parser.add_argument(
         '--set',
         metavar='KEY=VALUE',
@@ -65,17 +77,47 @@ def run(args: argparse.Namespace) -> int:
 
     console = StatusConsole(sys.stdout)
 
+    screen = TeleopScreen(console, _keys() if args.device == 'keyboard' else [])
+
     def make() -> TeleopNode:
-        node = TeleopNode(log=console.print)
-        for line in _keys() if args.device == 'keyboard' else ():
-            console.print(line)
-        node.create_timer(STATUS_PERIOD, lambda: console.status(node.describe()))
+        node = TeleopNode(log=screen.log)
+        node.create_timer(STATUS_PERIOD, lambda: screen.show(node.describe()))
         return node
 
     try:
         return run_node(make, ['teleop', *process.arguments()])
     finally:
         console.end_status()
+
+
+class TeleopScreen:
+    """Shows the keys, the newest messages and a status line in place, so that nothing scrolls.
+
+    Where they do not fit, or the output is no terminal, keys and messages are printed once.
+    """
+
+    def __init__(self, console: StatusConsole, keys: Sequence[str]) -> None:
+        self._console, self._keys = console, keys
+        self._messages: deque[str] = deque(maxlen=MESSAGES)
+        self._in_place = console.lines > len(keys) + MESSAGES + 1
+        if not self._in_place:
+            for line in keys:
+                console.print(line)
+
+    def log(self, message: str) -> None:
+        """Show a message among the newest ones."""
+        if self._in_place:
+            self._messages.append(f'{time.strftime("%H:%M:%S")}  {message}')
+        else:
+            self._console.print(message)
+
+    def show(self, status: str) -> None:
+        """Show the newest state."""
+        lines = [status]
+        if self._in_place:
+            empty = [''] * (MESSAGES - len(self._messages))
+            lines = [*self._keys, *self._messages, *empty, status]
+        self._console.status('\n'.join(lines))
 
 
 def _parameters(args: argparse.Namespace) -> dict[str, cell_config.ParameterValue]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from robo_dopamine_ros.cli.cell_file import set_part
 from robo_dopamine_ros.cli.console import STATUS_PERIOD, StatusConsole
+from robo_dopamine_ros.nodes.cell_config import read_config
 
 REST_TIME = 1.0  # [s] without a change, then the state is that of a gamepad nobody touches
 HELP = 'show what the gamepad reports; with --cell, map it and write that into a cell file'
@@ -21,6 +22,8 @@ def run(args: argparse.Namespace) -> int:
     from robo_dopamine_ros.teleop.joy import TOPIC, JoyConfig
     from robo_dopamine_ros.teleop.layouts import AUTO, JoyState
 
+    if args.cell is not None:
+        read_config(args.cell)  # raises an error before a person maps anything
     states: list[JoyState] = []
     console = StatusConsole(sys.stdout)
     config = JoyConfig()

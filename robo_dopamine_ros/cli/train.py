@@ -3,12 +3,15 @@
 import argparse
 import dataclasses
 import json
+import shlex
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robo_dopamine_ros.cli.console import progress_bar
-from robo_dopamine_ros.cli.output import make_output_dir
+from robo_dopamine_ros.cli.option_types import SEED, Real, Whole, output_dir
+from robo_dopamine_ros.cli.output import open_output_dir
 from robo_dopamine_ros.ros import environment
 
 if TYPE_CHECKING:
@@ -35,13 +38,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from robo_dopamine_ros.reward.progress import FUSIONS
 
     add = parser.add_argument
-    add('--out', metavar='DIR', type=Path, help='run directory (default: runs/train/..)')
-    add('--resume', metavar='RUN_DIR', type=Path, help='continue an interrupted run')
-    add('--seed', type=int, help='of all random numbers (default: 0)')
-    add('--rollouts', type=int, metavar='N', help='online; 0 only prepares a run (default: 120)')
+    add('--out', metavar='DIR', type=output_dir, help='run directory (default: runs/train/..)')
+    add('--resume', metavar='RUN_DIR', type=output_dir, help='continue an interrupted run')
+    add('--seed', type=SEED, help='of all random numbers (default: 0)')
+    add(
+        '--rollouts',
+        type=Whole(0),
+        metavar='N',
+        help='online; 0 only prepares a run (default: 120)',
+    )
     add('--algorithm', choices=ALGORITHMS, help=f'default: {ALGORITHMS[0]}')
     add('--reward', choices=tuple(REWARDS), help='shaped by progress, or a baseline')
-    add('--clearance', type=float, metavar='M', help='of the hole (default: 0.002)')
+    add(
+        '--clearance',
+        type=Real(0.0, 0.02, 'metres'),
+        metavar='M',
+        help='of the hole (default: 0.002)',
+    )
     add(
         '--demonstrations',
         metavar='N_OR_DIR',
@@ -62,11 +75,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add('--fusion', choices=FUSIONS, help='of the perspectives of progress (default: mean)')
     add('--perspective', choices=PERSPECTIVES, help='the only one used as potential')
-    add('--interventions', type=int, metavar='N', help='first rollouts with them (default: 15)')
-    add('--updates', type=int, metavar='N', help='gradient steps per step (default: 8)')
-    add('--pretraining', type=int, metavar='N', help='gradient steps before (default: 300)')
-    add('--evaluation', type=int, default=50, metavar='N', help='episodes after (default: 50)')
-    add('--eval-before', type=int, default=20, metavar='N', help='episodes before (default: 20)')
+    add(
+        '--interventions', type=Whole(0), metavar='N', help='first rollouts with them (default: 15)'
+    )
+    add('--updates', type=Whole(0), metavar='N', help='gradient steps per step (default: 8)')
+    add('--pretraining', type=Whole(0), metavar='N', help='gradient steps before (default: 300)')
+    add('--evaluation', type=Whole(0), default=50, metavar='N', help='episodes after (default: 50)')
+    add(
+        '--eval-before',
+        type=Whole(0),
+        default=20,
+        metavar='N',
+        help='episodes before (default: 20)',
+    )
     add('--json', action='store_true', help='end with one JSON object on stdout')
 
 
@@ -83,22 +104,24 @@ def run(args: argparse.Namespace) -> int:
     start = time.monotonic()
     saved = read_train_config(args.resume) if args.resume else None
     config, cell = make_config(args, saved), read_cell(args.cell)
-    if saved:
-        path = args.resume
-        check_configuration(path, saved.configuration, config.configuration)
-        config = place_resumed_run(path, config, cell)
-    else:
-        config = place_new_run(config, cell)
-        path = make_output_dir(args.out, 'train', 'insertion')
-    write_train_config(config, path)
-    if saved and cell and not RunDir(path).missing():
-        print_status(f'{path} belongs to {config.workplace} from now on')
-        return 0
-    print_status(f'{path}: seed {config.seed}, {config.agent.algorithm}, reward {config.reward}')
-    with (
-        progress_bar() as report,
-        open_run(RunDir(path), config, shared_path('models/grm'), report) as training_run,
-    ):
+    with ExitStack() as stack:
+        if saved:
+            path = args.resume
+            check_configuration(path, saved.configuration, config.configuration)
+            config = place_resumed_run(path, config, cell)
+        else:
+            config = place_new_run(config, cell)
+            path = stack.enter_context(open_output_dir(args.out, 'train', 'insertion', _keep))
+        write_train_config(config, path)
+        if saved and cell and not RunDir(path).missing():
+            print_status(f'{path} belongs to {config.workplace} from now on')
+            return 0
+        print_status(
+            f'{path}: seed {config.seed}, {config.agent.algorithm}, reward {config.reward}'
+        )
+        report = stack.enter_context(progress_bar())
+        base_model = shared_path('models/grm')
+        training_run = stack.enter_context(open_run(RunDir(path), config, base_model, report))
         start -= training_run.metadata.get('seconds', 0.0)
         if config.rollouts:
             result = train(training_run, args.eval_before, args.evaluation, start)
@@ -106,6 +129,17 @@ def run(args: argparse.Namespace) -> int:
             result = prepare(training_run, start)
     print(json.dumps(result) if args.json else format_result(result))
     return 0
+
+
+def _keep(path: Path, _: BaseException) -> bool:
+    """Whether a run that ended early learned something, and say how it goes on then."""
+    from robo_dopamine_ros.training.config import RunDir
+    from robo_dopamine_ros.training.stages import print_status
+
+    learned = RunDir(path).learned
+    if learned:
+        print_status(f'`robo-dopamine train --resume {shlex.quote(str(path))}` goes on')
+    return learned
 
 
 def read_cell(config: str | None) -> 'Workplace | None':

@@ -8,10 +8,10 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robo_dopamine_ros.cli.console import StatusConsole
+from robo_dopamine_ros.cli.next_steps import next_steps
 from robo_dopamine_ros.nodes import cell
 from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.ros import environment
@@ -33,7 +33,7 @@ examples:
   robo-dopamine up learn --run runs/live              online RL in a run that train prepared
   robo-dopamine up --without teleop                   and robo-dopamine teleop in a terminal
   robo-dopamine up my_cell.yaml --dry-run             check it, and see what would start
-without --task, call the service start_episode to start an episode
+without --task, robo-dopamine episode start starts an episode (the service start_episode)
 
 exit codes: 130 after Ctrl-C; 2 when the cell cannot start or a node died, which is named
 """
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--namespace', metavar='NAME', default='', help='of all nodes and topics')
     parser.add_argument(
-        '--model', metavar='MODEL_DIR', type=Path, help='folder of the reward model'
+        '--model', metavar='MODEL', help='folder of the reward model, or its name on the hub'
     )
     parser.add_argument('--views', metavar='NAME', nargs='+', default=(), help='camera views')
     parser.add_argument('--task', metavar='TEXT', help='start an episode of this task at once')
@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     console.print(f'starting {headline(args.config, processes)}; Ctrl-C stops all')
     with open_session(processes, console, None, True, args.namespace, MAX_READINGS) as session:
         _wait_until_up(session, processes)
+        for line in next_steps(processes, args.without, args.namespace):
+            console.print(f'  {line}')
         if args.task:
             _run_episode(session, args.task)
         session.wait(lambda: False, math.inf, 'never')
@@ -147,7 +149,7 @@ def _run_episode(session: 'CellSession', task: str) -> None:
             break
         except EpisodeRequestError as error:
             if not left:
-                session.console.print(f'{error}; then call start_episode')
+                session.console.print(f'{error}; then `robo-dopamine episode start`')
                 return
             time.sleep(RETRY_PERIOD)
     start = time.monotonic()

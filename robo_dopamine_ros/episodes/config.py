@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from robo_dopamine_ros.episodes.home_motion import HomePose
 from robo_dopamine_ros.types import require_at_least
 
+TIMES = ('time_limit', 'grace_period', 'reward_timeout', 'interval', 'correction_time')
 RESET_STRATEGIES = ('none', 'sim', 'motion', 'manual')
 
 
@@ -20,12 +21,13 @@ class EpisodeParameters:
     reward_timeout: float = 2.0  # silence of the reward model that aborts [s], 0: never
     auto_start: bool = False  # start the next episode automatically, unless one was aborted
     interval: float = 3.0  # from an end to the automatic start [s]
+    correction_time: float = 0.0  # a person may correct an outcome so long; final then [s]
     first_index: int = 0  # index of the first episode: how many a resumed run has had before
     rollouts: int = 0  # no automatic start after so many, first_index included; 0: no limit
     require_recorder: bool = False  # whether episodes need a recorder that stores them
 
     def __post_init__(self) -> None:
-        for name in ('time_limit', 'grace_period', 'reward_timeout', 'interval'):
+        for name in TIMES:
             if not 0.0 <= (value := getattr(self, name)) < math.inf:
                 raise ValueError(f'{name} = {value} s; it must be 0 or more')
         require_at_least(0, self, 'first_index', 'rollouts')

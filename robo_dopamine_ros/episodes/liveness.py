@@ -5,7 +5,7 @@ between episodes too. An episode whose node falls silent is aborted here; the po
 acting by then, 0.5 s after the recorder's last message (`SendBuffer` in policy/loop.py).
 """
 
-from robo_dopamine_ros.types import SECOND, Episode, Phase, RecorderStatus
+from robo_dopamine_ros.types import SECOND, Episode, RecorderStatus
 
 RECORDER, REWARD_MODEL = 'recorder', 'reward model'
 RECORDER_TIMEOUT = 2.0  # [s]
@@ -52,7 +52,7 @@ class LivenessMonitor:
     def unavailable(self, last: Episode) -> str:
         """Why no episode may follow `last` now; empty if one may."""
         stored = self._recorder_status.ended_episode == last.id
-        if self._require_recorder and last.phase is Phase.ENDED and not (stored or self.silent):
+        if self._require_recorder and last.decided and not (stored or self.silent):
             return f'the recorder has not yet stored the end of {last.id}'
         return self.silent
 

@@ -7,7 +7,9 @@ import math
 from dataclasses import replace
 
 from robo_dopamine_ros.episodes.config import EpisodeParameters
+from robo_dopamine_ros.episodes.correction import NO_OUTCOME, PendingOutcome
 from robo_dopamine_ros.episodes.liveness import RECORDER, LivenessMonitor
+from robo_dopamine_ros.episodes.reading_watch import ReadingWatch
 from robo_dopamine_ros.episodes.stats import EpisodeStats
 from robo_dopamine_ros.types import (
     SECOND,
@@ -34,9 +36,10 @@ class EpisodeStateMachine:
     Requests (`start`, `end`, `pause`, `reset_done`) give the reason of a refusal, or an empty
     text. Inputs (`on_*`, `tick`) give whether the episode changed.
 
-    A person's outcome is final at once. A success candidate of the reward model becomes final
-    after the grace period, unless it is withdrawn or a person ends the episode otherwise before;
-    the time limit waits for the grace period.
+    A person's outcome (`claim`) ends the episode at once; a success or failure stays NONE, to be
+    corrected, for the correction time or until the next start. A success candidate of the reward
+    model becomes final after the grace period, unless it is withdrawn or a person ends the episode
+    otherwise before; the time limit waits for the grace period.
     """
 
     def __init__(
@@ -48,8 +51,7 @@ class EpisodeStateMachine:
     ) -> None:
         """`run` makes ids unique among runs.
 
-        With `needs_reset` an episode runs only after `reset_done`; with `manual_reset` a second
-        `start` stands for that.
+        With `needs_reset` an episode runs after `reset_done`, or a second `start` (`manual_reset`).
         """
         self.episode = Episode(task=parameters.task)
         self.stats = EpisodeStats()
@@ -63,10 +65,8 @@ class EpisodeStateMachine:
         self._gate_arrival: int | None = None  # of the last message of the gate
         self._latch_reason = ''  # empty: the gate is not latched
         self._liveness = LivenessMonitor(parameters.require_recorder, parameters.reward_timeout)
-        self._has_reward_model = False  # whether a reading ever arrived
-        self._reward_arrival: int | None = None  # of the last reading in this episode
-        self._step = 0  # of the newest valid reading
-        self._candidate_since: int | None = None  # start of the success candidate
+        self._readings = ReadingWatch()
+        self._pending = PendingOutcome(parameters.correction_time)
 
     @property
     def running(self) -> bool:
@@ -81,13 +81,14 @@ class EpisodeStateMachine:
     @property
     def success_candidate(self) -> bool:
         """Whether there is a success candidate that a person may still overrule."""
-        return self.running and self._candidate_since is not None
+        return self.running and self._readings.candidate
 
     def start(self, task: str, now: Instant) -> str:
         """Start an episode, or confirm a manual reset; an empty task repeats the last one."""
         waited = _elapsed(self._phase_began, CONFIRM_DELAY, now)
         if self.resetting and self._manual_reset and waited:
             return self.reset_done(now)
+        self._decide()
         if reason := self._start_blocked(task):
             return reason
         self.auto_start_blocked, self._losses = '', 0
@@ -99,8 +100,7 @@ class EpisodeStateMachine:
         if not self.resetting:
             return 'no episode waits for its reset'
         self._enter(replace(self.episode, phase=Phase.RUNNING), now)
-        self._reward_arrival = now.steady if self._has_reward_model else None
-        self._step, self._candidate_since = 0, None
+        self._readings.begin(now)
         return ''
 
     def end(self, outcome: Outcome, decided_by: str, now: Instant) -> str:
@@ -112,17 +112,42 @@ class EpisodeStateMachine:
             how = f'{last.outcome.name} by {last.decided_by}'
             return f'no episode runs; {last.id} has ended: {how}'
         if outcome is Outcome.NONE:
-            return 'outcome = NONE; it must be SUCCESS, FAILURE, TIME_LIMIT or ABORTED'
+            return NO_OUTCOME
         if self.resetting and outcome is not Outcome.ABORTED:
             return f'outcome = {outcome.name}; an episode that does not run yet can be ABORTED only'
-        ended = replace(self.episode, phase=Phase.ENDED, outcome=outcome, decided_by=decided_by)
-        self._enter(ended, now)
+        self._end(outcome, decided_by, now)
+        self._decide()
+        return ''
+
+    def claim(self, outcome: Outcome, decided_by: str, now: Instant) -> str:
+        """End the episode by a person, who may correct a success or failure for a while."""
+        if not self._pending and not (self.running and self._pending.holds(outcome)):
+            return self.end(outcome, decided_by, now)
+        if outcome is Outcome.NONE:
+            return NO_OUTCOME
+        if self._pending:
+            self.episode = replace(self.episode, decided_by=decided_by)
+            self._pending.outcome = outcome
+        else:
+            self._end(outcome, decided_by, now)
+        return ''
+
+    def _end(self, outcome: Outcome, decided_by: str, now: Instant) -> None:
+        self._pending.begin(outcome, now)
+        self._enter(replace(self.episode, phase=Phase.ENDED, decided_by=decided_by), now)
+
+    def _decide(self) -> bool:
+        """Make a person's outcome final; the stamp stays that of the end."""
+        outcome, decided_by = self._pending.take(), self.episode.decided_by
+        if outcome is Outcome.NONE:
+            return False
+        self.episode = replace(self.episode, outcome=outcome)
         self.stats.on_episode(self.episode)
         if outcome is Outcome.ABORTED:
             self.auto_start_blocked = f'{self.episode.id} was aborted by {decided_by}'
         else:
             self._losses = 0
-        return ''
+        return True
 
     def pause(self, paused: bool) -> str:
         """Block further episodes, or allow them again, the first automatic one too."""
@@ -135,18 +160,10 @@ class EpisodeStateMachine:
 
     def on_progress(self, reading: Progress, now: Instant) -> bool:
         """Follow the reward model; a restart of it in the middle aborts the episode."""
-        self._has_reward_model = True
         self._liveness.on_progress(now.steady)
-        if not self.running or reading.episode != self.episode.id:
-            return False
-        if reading.valid and reading.step < self._step:
-            return self._abort_lost('restart of the reward model', now)
-        self._reward_arrival, self._step = now.steady, max(self._step, reading.step)
-        if not reading.success_candidate:
-            self._candidate_since = None
-        elif self._candidate_since is None:
-            self._candidate_since = now.steady
-        return False
+        own = self.running and reading.episode == self.episode.id
+        restarted = self._readings.on_reading(reading, own, now)
+        return restarted and self._abort_lost('restart of the reward model', now)
 
     def on_control(self, latched: bool, reason: str, now: Instant) -> bool:
         """Follow the gate; a latch aborts the episode."""
@@ -170,6 +187,8 @@ class EpisodeStateMachine:
             return self._abort_lost('recorder: silent', now)
         if self.running:
             return self._end_by_time(now)
+        if self._pending:
+            return self._pending.due(now) and self._decide()
         due = _elapsed(self._phase_began, self._parameters.interval, now)
         if due and self.next_episode == STARTS_AUTOMATICALLY:
             self._start(self.episode.task, now)
@@ -181,20 +200,12 @@ class EpisodeStateMachine:
         """The state in one line, for logs and diagnostics."""
         if self.running:
             return 'running, success proposed' if self.success_candidate else 'running'
-        parts = [self.episode.phase.name.lower()]
-        if self.episode.phase is Phase.ENDED:
-            outcome = self.episode.outcome.name.lower().replace('_', ' ')
-            parts = [f'ended: {outcome} by {self.episode.decided_by}']
-        if self._latch_reason:
-            known = self._latch_reason in parts[0]
-            parts += ['the gate is latched' + ('' if known else f': {self._latch_reason}')]
-        parts += [self._liveness.silent] if self._liveness.silent else []
-        parts += ['paused'] if self._paused else []
-        if self._parameters.auto_start and self.auto_start_blocked and not self._latch_reason:
-            parts += [f'no next episode by itself: {self.auto_start_blocked}']
-        elif self._all_done:
-            parts += [self._all_done]
-        return '; '.join(parts)
+        first, latch = self._pending.describe(self.episode), self._latch_reason
+        latched = f'the gate is latched{"" if latch in first else f": {latch}"}' if latch else ''
+        why = self.auto_start_blocked if self._parameters.auto_start and not latch else ''
+        last = f'no next episode by itself: {why}' if why else self._all_done
+        parts = (first, latched, self._liveness.silent, 'paused' if self._paused else '', last)
+        return '; '.join(part for part in parts if part)
 
     @property
     def next_episode(self) -> str:
@@ -218,9 +229,9 @@ class EpisodeStateMachine:
     @property
     def _all_done(self) -> str:
         """The text that all rollouts are done; empty if some are left."""
-        rollouts = self._parameters.rollouts
-        done = self._parameters.auto_start and 0 < rollouts <= self._next_index
-        return f'all {rollouts} {ALL_DONE}' if done else ''
+        p = self._parameters
+        done = p.auto_start and 0 < p.rollouts <= self._next_index
+        return f'all {p.rollouts} {ALL_DONE}' if done else ''
 
     @property
     def _next_index(self) -> int:
@@ -228,7 +239,7 @@ class EpisodeStateMachine:
 
     @property
     def _latched(self) -> str:
-        return f'the gate is latched: {self._latch_reason}; rearm it first'
+        return f'the gate is latched: {self._latch_reason}; rearm it first (robo-dopamine rearm)'
 
     def _start_blocked(self, task: str) -> str:
         """Why no episode can start; empty if one can."""
@@ -258,14 +269,12 @@ class EpisodeStateMachine:
     def _abort_gate(self, reason: str, now: Instant) -> bool:
         """Abort, and block the automatic start until a person allows it, also between episodes."""
         self.auto_start_blocked = reason
-        active = self.running or self.resetting
-        return active and not self.end(Outcome.ABORTED, reason, now)
+        return (self.running or self.resetting) and not self.end(Outcome.ABORTED, reason, now)
 
     def _abort_lost(self, reason: str, now: Instant) -> bool:
-        """Abort because a node other than the gate was lost, and keep the automatic start.
+        """Abort because a node was lost; `unavailable` blocks the start until it is back.
 
-        The arm is well, and `unavailable` blocks the start until the node is back. After several
-        consecutive losses a person must allow the next episode.
+        After several consecutive losses a person must allow the next episode.
         """
         blocked = self.auto_start_blocked
         lost = (self.running or self.resetting) and not self.end(Outcome.ABORTED, reason, now)
@@ -276,12 +285,11 @@ class EpisodeStateMachine:
         return lost
 
     def _end_by_time(self, now: Instant) -> bool:
-        limits, arrival, since = self._parameters, self._reward_arrival, self._candidate_since
-        timeout = limits.reward_timeout
-        if timeout and arrival is not None and _elapsed(arrival, timeout, now):
+        limits, readings = self._parameters, self._readings
+        if readings.silent(limits.reward_timeout, now):
             return self._abort_lost('silence of the reward model', now)
-        if limits.accept_candidates and since is not None:
-            due = _elapsed(since, limits.grace_period, now)
+        if limits.accept_candidates and readings.candidate:
+            due = readings.candidate_holds(limits.grace_period, now)
             return due and not self.end(Outcome.SUCCESS, 'grm', now)
         if limits.time_limit and _elapsed(self._phase_began, limits.time_limit, now):
             return not self.end(Outcome.TIME_LIMIT, 'clock', now)

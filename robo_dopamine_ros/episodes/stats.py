@@ -1,5 +1,6 @@
 """Statistics of ended episodes: counts for the episode manager, success rate for the learner."""
 
+import json
 import math
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import Any
 from robo_dopamine_ros.types import Episode, Outcome, Phase
 
 WINDOW = 20  # most recent episodes of a rate
+RECENT_KEY = f'last {WINDOW} episodes'  # of the diagnostics: a JSON list
 
 
 class EpisodeStats:
@@ -18,16 +20,18 @@ class EpisodeStats:
         self.outcomes: Counter[Outcome] = Counter()
         self.deciders: Counter[str] = Counter()  # `decided_by` without the reason after its colon
         self.recent: deque[Outcome] = deque(maxlen=WINDOW)
+        self.recent_episodes: deque[Episode] = deque(maxlen=WINDOW)
 
     def on_episode(self, ended: Episode) -> None:
         """Count an episode that has ended."""
         self.outcomes[ended.outcome] += 1
         self.deciders[ended.decided_by.partition(':')[0]] += 1
         self.recent.append(ended.outcome)
+        self.recent_episodes.append(ended)
 
     def diagnostic_values(self) -> dict[str, object]:
         """All counts by their names in the diagnostics."""
-        names = {
+        names: dict[Outcome, str] = {
             outcome: outcome.name.lower().replace('_', ' ')
             for outcome in Outcome
             if outcome is not Outcome.NONE
@@ -38,6 +42,17 @@ class EpisodeStats:
             **{name: self.outcomes[outcome] for outcome, name in names.items()},
             **{f'decided by {who}': count for who, count in sorted(self.deciders.items())},
             **{f'{name}, last {WINDOW}': self.recent.count(o) for o, name in names.items()},
+            RECENT_KEY: json.dumps(
+                [
+                    {
+                        'id': episode.id,
+                        'task': episode.task,
+                        'outcome': names[episode.outcome],
+                        'decided_by': episode.decided_by,
+                    }
+                    for episode in self.recent_episodes
+                ]
+            ),
         }
 
 

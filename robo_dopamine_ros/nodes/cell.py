@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from robo_dopamine_ros.grm.model_path import model_path
 from robo_dopamine_ros.nodes.cell_config import (
     CELL,
     NODES,
@@ -94,7 +95,7 @@ def cell_processes(
     if not NAMESPACE.fullmatch(namespace):
         raise ConfigurationError(f'namespace = {namespace!r}; it must be like left or lab/left')
     options = [
-        ('reward', 'model', str(Path(model).resolve()) if model else ''),
+        ('reward', 'model', str(model_path(model)) if model else ''),
         ('reward', 'cameras.views', list(views)),
         ('episode_manager', 'episodes.task', task),
         (CELL, 'run', str(run)),

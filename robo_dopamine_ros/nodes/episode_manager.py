@@ -1,5 +1,6 @@
 """Node `episode_manager`: starts and ends episodes and publishes `episode`."""
 
+import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -40,13 +41,18 @@ class EpisodeManagerParameters:
     resets: ResetParameters = field(default_factory=ResetParameters)
 
 
+def unique_run_name() -> str:
+    """Return a name for the ids of episodes, which no other cell has that starts now."""
+    return f'{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}'
+
+
 class EpisodeManager(Node):
     """Connects services, reward model, gate, recorder and resets to the state machine."""
 
     def __init__(self) -> None:
         super().__init__('episode_manager')
         p = declare(self, EpisodeManagerParameters)
-        run, strategy = f'{datetime.now():%Y%m%d-%H%M%S}', p.resets.strategy
+        run, strategy = unique_run_name(), p.resets.strategy
         self._episodes = EpisodeStateMachine(
             p.episodes, run, needs_reset=strategy != 'none', manual_reset=strategy == 'manual'
         )
@@ -92,7 +98,7 @@ class EpisodeManager(Node):
         except ValueError as error:
             return self._answer(response, str(error))
         decided_by = request.decided_by or 'a person'
-        return self._answer(response, self._episodes.end(outcome, decided_by, self._now()))
+        return self._answer(response, self._episodes.claim(outcome, decided_by, self._now()))
 
     def _on_pause(self, request: Any, response: Any) -> Any:
         refusal = self._episodes.pause(request.data)

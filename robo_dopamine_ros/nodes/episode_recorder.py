@@ -108,8 +108,9 @@ class EpisodeRecorder:
             if self._last is not None:
                 self._add_views(self._last)
         elif episode.phase is Phase.ENDED:
-            self._deadline = steady_time() + LAST_STEP_TIMEOUT
-            if self._buffer is None:
+            if before.phase is not Phase.ENDED:
+                self._deadline = steady_time() + LAST_STEP_TIMEOUT
+            if self._buffer is None and episode.decided:
                 self._writer.finish(episode.id, None)
 
     def on_step(self, step: Step) -> None:
@@ -147,7 +148,7 @@ class EpisodeRecorder:
             self._add_views(match)
             self._build_step(match.stamp)
         now = steady_time()
-        if self._buffer is not None and self._episode.phase is Phase.ENDED:
+        if self._buffer is not None and self._episode.decided:
             if self._buffer.complete(self._episode) or now > self._deadline:
                 self._finish(self._episode)
         elif self._buffer is None and self._writer.fault and now > self._retry_at:

@@ -42,6 +42,7 @@ class GateNode(Node):
         self._inputs = GateInputs(self, self._gate, parameters)
         self._control: Control | None = None  # of the newest tick
         self._protections = protections_health(parameters)
+        self._hardware = f'{driver.arm} {driver.model}'.strip()
         off_on_hardware = parameters.disabled() and not parameters.simulated
         log = self.get_logger().warning if off_on_hardware else self.get_logger().info
         log(f'protections: {self._protections.message}')
@@ -89,7 +90,7 @@ class GateNode(Node):
         fault = self._inputs.policy_fault
         level = Level.ERROR if control.latched else Level.WARN if fault else Level.OK
         summary = f'{control.mode.name}: {control.reason or fault or "ok"}'
-        return [Health('gate', level, summary, values), self._protections]
+        return [Health('gate', level, summary, values, self._hardware), self._protections]
 
     def _stamp(self) -> int:
         return self.get_clock().now().nanoseconds

@@ -46,7 +46,7 @@ class GateServices:
 
     def _on_stop(self, _: Any, response: Any) -> Any:
         self._gate.stop('stop was called', steady_time())
-        response.success, response.message = True, 'stopped; rearm to go on'
+        response.success, response.message = True, 'stopped; rearm to go on (robo-dopamine rearm)'
         return response
 
     def _on_rearm(self, _: Any, response: Any) -> Any:

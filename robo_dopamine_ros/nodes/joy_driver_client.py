@@ -69,7 +69,8 @@ class JoyDriverClient:
 
     def __init__(self, node: Node, topic: str, layout: str, custom: bool, timeout: float):
         """`layout` and `custom` are those of `choose_layout`; `timeout` [s] is the device's."""
-        self.reason = ''  # why no state counts; empty: they count, or nobody publishes
+        self._waiting = ''  # for whose parameters
+        self._fault = ''  # why the newest state does not count
         self._node, self._topic = node, topic
         self._choice, self._timeout = (layout, custom), timeout
         self._questions: dict[tuple[str, bytes], DriverQuestion] = {}  # by node and its publisher
@@ -83,6 +84,11 @@ class JoyDriverClient:
         """Name of the order that is used; empty: none yet."""
         return self._layout or ''
 
+    @property
+    def reason(self) -> str:
+        """Why no state counts; empty: they count, or nobody publishes."""
+        return self._waiting or self._fault
+
     def poll(self) -> None:
         """Look for new publishers, and ask those that have not answered."""
         if steady_time() - self._looked_at < LOOK_PERIOD:
@@ -92,8 +98,8 @@ class JoyDriverClient:
         waiting = {key[0]: one for key, one in self._questions.items() if one.driver is None}
         for question in waiting.values():
             question.ask()
-        if waiting:
-            self.reason = f'waiting for the parameters of {", ".join(sorted(waiting))}'
+        names = ', '.join(sorted(waiting))
+        self._waiting = f'waiting for the parameters of {names}' if waiting else ''
 
     def listen(self, on_state: Callable[[JoyState], object]) -> None:
         """Subscribe to the topic, and pass on every state as the driver sends it."""
@@ -113,9 +119,9 @@ class JoyDriverClient:
             return None
         try:
             self._layout = self._layout or self._choose({d.node: d for d in drivers if d}, state)
-            self.reason = ''
+            self._fault = ''
         except InvalidReadingError as error:
-            self.reason = str(error)
+            self._fault = str(error)
             raise
         layout = known_layout(self._layout)
         return layout.to_standard(self._topic, state) if layout else state

@@ -35,9 +35,11 @@ def check_nothing_alive(processes: Sequence[Process]) -> None:
     single_instance.check_not_running(process.full_name for process in processes)
     for name, publishers in alive_topics(processes).items():
         by = f' by {", ".join(publishers)}' if publishers else ''
+        driven = name.endswith('/teleop/command') and len(processes) > 1
+        without = 'start the cell with --without teleop, ' if driven else ''
         raise AlreadyRunningError(
-            f'{name} is published already{by}: stop that, or give this cell a namespace or a DDS '
-            'domain of its own'
+            f'{name} is published already{by}: {without}stop that, or give this cell a namespace '
+            'or a DDS domain of its own'
         )
 
 

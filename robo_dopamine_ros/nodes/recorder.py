@@ -39,7 +39,7 @@ from robo_dopamine_ros.training.config import (
     reopen_experience_writer,
 )
 from robo_dopamine_ros.training.workplace import WorkplaceError
-from robo_dopamine_ros.types import Episode, Phase, Progress, RecorderStatus
+from robo_dopamine_ros.types import Episode, Progress, RecorderStatus
 
 MAX_QUEUED_EVENTS = 1000  # events waiting for the disk, about half a minute of them
 CLOSE_TIMEOUT = 4.0  # [s] to write queued events when the node ends
@@ -76,9 +76,9 @@ class AsyncExperienceWriter:
         return status
 
     def record(self, event: Step | Progress | Episode) -> None:
-        """Queue an event; episodes that have not ended, and invalid readings, are ignored."""
+        """Queue an event; episodes without a final outcome, and invalid readings, are ignored."""
         if isinstance(event, Episode):
-            if event.phase is not Phase.ENDED or event.id == self._ingest.status.ended_episode:
+            if not event.decided or event.id == self._ingest.status.ended_episode:
                 return
         elif isinstance(event, Progress) and not event.valid:
             return

@@ -166,7 +166,7 @@ class TeleopNode(Node):
             level = Level.ERROR if mapper.dead_reason and mapper.held else Level.WARN
             reasons = (mapper.refusal, self._subscriber.missing())
             text = '; '.join(reason for reason in reasons if reason) or 'nothing heard yet'
-        return [Health('teleop', level, f'{device}: {text}', values)]
+        return [Health('teleop', level, f'{device}: {text}', values, device)]
 
     def _publish_level(self, topic: Any, period: float, value: Callable[[], bool]) -> None:
         """Publish a Bool every `period` [s], and whenever it changes."""

@@ -64,6 +64,7 @@ class RewardSession:
         self._begun = False  # the model has its start views
         self._waits_since: int | None = None  # steady time of the episode's first update [ns]
         self._newest = 0  # newest stamp of its views [ns]
+        self._unpaid = False  # the episode has ended, and its outcome is not final
 
     @property
     def model(self) -> str:
@@ -92,7 +93,9 @@ class RewardSession:
         if before.phase is Phase.RUNNING and self.running and episode.id == before.id:
             return None
         reward = None
-        if before.phase is Phase.RUNNING and episode.phase is Phase.ENDED:
+        unpaid = before.phase is Phase.RUNNING or self._unpaid
+        self._unpaid = unpaid and episode.phase is Phase.ENDED and not episode.decided
+        if unpaid and episode.decided:
             reward = self._rewarder.end(episode.outcome, episode.stamp)
         self._apply_pending()
         if self.running:

@@ -1,6 +1,7 @@
 """Diagnostics of a node on /diagnostics, at 1 Hz of the steady clock."""
 
 import math
+import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -30,6 +31,7 @@ class Health:
     level: Level = Level.OK
     message: str = 'ok'
     values: Mapping[str, object] = field(default_factory=dict)
+    hardware: str = ''  # what it is about; empty: this computer
 
 
 class Diagnostics:
@@ -56,7 +58,7 @@ def to_status(health: Health, node: str) -> DiagnosticStatus:
         level=bytes([health.level]),
         name=f'{node}: {health.part}',
         message=health.message,
-        hardware_id='',
+        hardware_id=health.hardware or socket.gethostname(),
         values=[KeyValue(key=k, value=_text(v)) for k, v in health.values.items()],
     )
 
@@ -93,7 +95,8 @@ class CameraMonitor:
         faults = [f'refused pictures: {", ".join(kinds)}'] if kinds else []
         faults += list(dict.fromkeys(c[view] for c in (stats.absent, stats.frozen) if view in c))
         level = Level.ERROR if view in stats.absent else Level.WARN if faults else Level.OK
-        return Health(f'camera {view}', level, '; '.join(faults) or 'ok', values)
+        message = '; '.join(faults) or 'ok'
+        return Health(f'camera {view}', level, message, values, f'camera {view}')
 
 
 def _text(value: object) -> str:

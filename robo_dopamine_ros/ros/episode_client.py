@@ -52,7 +52,7 @@ class EpisodeClient:
         """End the running episode."""
 
         def granted(before: Episode, now: Episode) -> bool:
-            ended = now.phase is Phase.ENDED and now.outcome is outcome
+            ended = now.phase is Phase.ENDED and now.outcome in (outcome, Outcome.NONE)
             return ended and decided_by in ('', now.decided_by) and now != before
 
         request = EndEpisode.Request(outcome=int(outcome), decided_by=decided_by)

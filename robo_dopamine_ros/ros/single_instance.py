@@ -113,6 +113,12 @@ def _read_pid(lock: int) -> str:
 
 def _message(names: list[str], pids: list[str]) -> str:
     many = len(names) > 1
+    if all(name.endswith('/teleop') for name in names):
+        return (
+            f'{names[0]} runs already on this machine (process {pids[0]}), and one device at '
+            'a time drives an arm: start the cell by `robo-dopamine up --without teleop` to drive '
+            'by `robo-dopamine teleop`, or end that process to drive by the device of the cell'
+        )
     return (
         f'{", ".join(names)} {"run" if many else "runs"} already on this machine '
         f'(process{"es" if many else ""} {", ".join(pids)}): stop that cell, '

@@ -157,7 +157,7 @@ def hold_reason(
 def _latched_reason(latch_reason: str, rearm_obstacle: str) -> str:
     """Say why the gate is latched, and whether it can be rearmed."""
     if not rearm_obstacle:
-        return f'stopped: {latch_reason}; rearm to go on'
+        return f'stopped: {latch_reason}; rearm to go on (robo-dopamine rearm)'
     if NUMBER.sub('', rearm_obstacle) == NUMBER.sub('', latch_reason):
         return f'stopped: {rearm_obstacle}'  # the same condition, with its current numbers
     return f'stopped: {latch_reason}; and now: {rearm_obstacle}'

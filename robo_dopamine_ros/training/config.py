@@ -144,6 +144,11 @@ class RunDir:
     tensorboard = _entry('tensorboard')  # event files
     rollout_log = _entry('rollouts.jsonl')  # one line per rollout in process
 
+    @property
+    def learned(self) -> bool:
+        """Whether anything was learned in it that a resumed run uses: a reward model, a policy."""
+        return (self.reward_model / 'model.json').exists() or self.checkpoint.exists()
+
     def missing(self) -> str:
         """Say which files online training needs and lacks, with the command that makes them."""
         needed = (self.config, self.database, self.checkpoint)

@@ -23,6 +23,11 @@ MAX_STEPS = 120
 MIN_MOTION = 0.0008  # per step; less counts as standing still [m]
 
 
+def demonstration_name(index: int) -> str:
+    """Return the name of a recorded demonstration, and of its folder."""
+    return f'demonstration_{index:03d}'
+
+
 def save_demonstration(
     recording: Recording, trajectory: Trajectory, folder: Path, layout: str
 ) -> None:
@@ -40,7 +45,7 @@ def record_demonstration(
     while True:
         views, trajectory, success = _attempt(env, rng)
         if success:
-            name = f'demonstration_{index:03d}'
+            name = demonstration_name(index)
             return _recording_of(views, trajectory.states, name), trajectory
 
 

@@ -7,6 +7,7 @@ run (`training.stages`) then call the TrainingRun.
 import dataclasses
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +27,7 @@ from robo_dopamine_ros.experience.types import ObservationSpec
 from robo_dopamine_ros.grm.compact.adaptation import adapt
 from robo_dopamine_ros.grm.compact.config import CompactTrainConfig
 from robo_dopamine_ros.grm.compact.features import open_with_features
+from robo_dopamine_ros.grm.compact.model_card import read_card
 from robo_dopamine_ros.policy.observation import (
     PROPRIOCEPTION_SIZE,
     FeatureNormalizer,
@@ -58,6 +60,10 @@ ADAPTATION_CONFIG = CompactTrainConfig(steps=30, seconds=90.0, rate=3e-4, streng
 ROLLOUT_SEEDS, EVAL_BEFORE_SEEDS, EVAL_SEEDS = 2_000_000, 5_000_000, 9_000_000
 SEEDS_PER_RUN = 1_000
 Demonstration = tuple[Recording, Trajectory]
+
+
+class RunWarning(UserWarning):
+    """Something of a run that a person should look at; the run goes on."""
 
 
 class SessionRewardModel:
@@ -165,6 +171,7 @@ def open_run(
         demonstrations = load_demonstrations(run_dir, config, env)
         if not config.reward_model_dir:
             adapt_reward_model(run_dir, config, demonstrations[0][0], base_model, report)
+        warn_of_another_task(reward_model_path(run_dir, config), demonstrations[0][0])
         grm, features = open_with_features(reward_model_path(run_dir, config), config.policy_views)
         encoded = [
             features.encode(views) for recording, _ in demonstrations for views in recording.play()
@@ -242,6 +249,16 @@ def load_demonstrations(run_dir: RunDir, config: TrainConfig, env: TaskEnv) -> l
     return [(open_recording(folder), load_trajectory(folder)) for folder in folders]
 
 
+def warn_of_another_task(model: Path, demonstration: Recording) -> None:
+    """Warn if a reward model was adapted to another task than the demonstrations show."""
+    theirs, ours = read_card(model).instruction, demonstration.instruction
+    if theirs and ours and theirs.casefold().strip() != ours.casefold().strip():
+        text = (
+            f'the reward model {model} was adapted to {theirs!r}, the demonstrations show {ours!r}'
+        )
+        warnings.warn(f'{text}: its progress means nothing unless both are one task', RunWarning, 2)
+
+
 def record_into(folder: Path, env: Any, seed: int, index: int) -> None:
     """Record a simulated demonstration into a folder."""
     from robo_dopamine_ros.training.demonstrations import record_demonstration, save_demonstration
@@ -262,4 +279,6 @@ def adapt_reward_model(
     if not (folder / 'model.json').exists():
         open_with_features(base_model, config.policy_views)  # refuses an unknown view at once
         adaptation = dataclasses.replace(ADAPTATION_CONFIG, threads=2)
-        adapt([demonstration], folder, adaptation, config.seed, base_model, report=report)
+        result = adapt([demonstration], folder, adaptation, config.seed, base_model, report=report)
+        if result.weaknesses:
+            warnings.warn(f'the reward model {folder} is {result.verdict}', RunWarning, 2)

@@ -19,6 +19,7 @@ from robo_dopamine_ros.training.online_trainer import EpisodeResult
 from robo_dopamine_ros.training.run import EVAL_BEFORE_SEEDS, TrainingRun
 
 ROLLOUTS_PER_CHECKPOINT = 5
+RESULT_FILE = 'result.json'
 SPARKLINE_BLOCKS = ' ▁▂▃▄▅▆▇█'
 WINDOW = 20  # rollouts
 
@@ -26,8 +27,13 @@ WINDOW = 20  # rollouts
 def train(run: TrainingRun, eval_before: int, eval_after: int, start: float) -> dict[str, Any]:
     """Run what is left of online training, publish the policy, evaluate it, write the results.
 
-    `eval_before` and `eval_after` are numbers of episodes; `start` is steady time [s].
+    `eval_before` and `eval_after` are numbers of episodes; `start` is steady time [s]. A run whose
+    results are those of its policy is not evaluated again.
     """
+    if result := finished_result(run, eval_after):
+        more = f'--rollouts {len(run.results) + 1} or more goes on'
+        print_status(f'{run.run_dir.path} is finished, as result.json says; {more}')
+        return result
     tensorboard = TensorBoardWriter.open(run.run_dir.tensorboard)
     if tensorboard.reason:
         print_status(tensorboard.reason)
@@ -38,6 +44,21 @@ def train(run: TrainingRun, eval_before: int, eval_after: int, start: float) -> 
     result['seconds'] = round(time.monotonic() - start, 1)
     write_results(run, result)
     return result
+
+
+def finished_result(run: TrainingRun, eval_after: int) -> dict[str, Any]:
+    """Return the results of a run that has nothing left to do; empty for any other."""
+    try:
+        result = json.loads((run.run_dir.path / RESULT_FILE).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
+    done = {
+        'rollouts': len(run.results),
+        'updates': run.trainer.agent.updates,
+        'eval_episodes': eval_after,
+    }
+    same = isinstance(result, dict) and all(result.get(key) == done[key] for key in done)
+    return result if same and len(run.results) >= run.config.rollouts else {}
 
 
 def prepare(run: TrainingRun, start: float) -> dict[str, Any]:
@@ -132,7 +153,7 @@ def evaluate_policy(run: TrainingRun, count: int) -> dict[str, Any]:
 def write_results(run: TrainingRun, result: dict[str, Any]) -> None:
     """Write `result.json` and `curve.png` into the run directory."""
     path = run.run_dir.path
-    (path / 'result.json').write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
+    (path / RESULT_FILE).write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
     title = f'{result["algorithm"]}, seed {result["seed"]}: evaluation {result["eval_success"]:.2f}'
     plot_success(run.results, title, path / 'curve.png')
     print_status(f'{path}: result.json, curve.png, policy.safetensors, checkpoint, experience.db')

@@ -14,10 +14,10 @@ from robo_dopamine_ros.types import SECOND, VIEWS, Recording, Views
 LENGTH, RATE = 60, 20.0
 
 
-def scene(index):
+def scene(index, length=LENGTH):
     """A bright block that moves to the right, in every view."""
     image = np.full((48, 64, 3), 90, np.uint8)
-    left = round(index / LENGTH * 50)
+    left = round(index / length * 50)
     image[10:30, left : left + 12] = (230, 200, 20)
     stamp = round(index * SECOND / RATE)
     return Views(dict.fromkeys(VIEWS, image), dict.fromkeys(VIEWS, stamp))
@@ -36,17 +36,27 @@ def model(tmp_path_factory):
 @pytest.fixture(scope='session')
 def episode(tmp_path_factory):
     """The folder of an annotated three-camera episode of three seconds, in the paper's layout."""
-    made = Recording(
+    return save_recording(pushed(LENGTH), tmp_path_factory.mktemp('episodes') / 'push')
+
+
+@pytest.fixture(scope='session')
+def long_episode(tmp_path_factory):
+    """The same in twelve seconds, which hold back more than twenty frames."""
+    return save_recording(pushed(4 * LENGTH), tmp_path_factory.mktemp('episodes') / 'slow_push')
+
+
+def pushed(length):
+    """A recording of `length` frames."""
+    return Recording(
         name='push',
         rate=RATE,
-        length=LENGTH,
+        length=length,
         views=VIEWS,
-        play=lambda size=None, stride=1, start=0, stop=None: map(
-            scene, range(start, stop or LENGTH, stride)
+        play=lambda size=None, stride=1, start=0, stop=None: (
+            scene(index, length) for index in range(start, stop or length, stride)
         ),
-        span=(0, LENGTH - 1),
-        progress=np.linspace(0.0, 1.0, LENGTH),
+        span=(0, length - 1),
+        progress=np.linspace(0.0, 1.0, length),
         instruction='push the block',
-        keyframes=(0, LENGTH - 1),
+        keyframes=(0, length - 1),
     )
-    return save_recording(made, tmp_path_factory.mktemp('episodes') / 'push')

@@ -132,12 +132,13 @@ def test_text_and_json_say_the_same() -> None:
         assert all(finding['detail'] in text for finding in said['ways'][mode.value]['findings'])
 
 
-def test_arguments() -> None:
+def test_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     doctor.add_arguments(parser)
     assert parser.parse_args(['--mode', 'ros', '--json']).mode is InstallMode.ROS
     with pytest.raises(SystemExit):
         parser.parse_args(['--mode', 'cloud'])
+    assert "invalid choice: 'cloud' (choose from plain, ros, library)" in capsys.readouterr().err
 
 
 def test_probes_survive_what_they_try() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from robo_dopamine_ros.cli import bench, dds_domain
-from robo_dopamine_ros.cli.output import OutputError, make_output_dir
+from robo_dopamine_ros.cli.output import OutputError, is_failure, make_output_dir, open_output_dir
 from robo_dopamine_ros.nodes import cell
 
 
@@ -25,6 +25,35 @@ def test_full_folders_and_files_are_refused(tmp_path):
             make_output_dir(chosen, 'replay', 'x')
 
 
+def end_by(error, chosen):
+    """Open an output folder, write into it, and end by an error."""
+    with open_output_dir(chosen, 'demo', 'x', is_failure) as folder:
+        (folder / 'logs').mkdir(exist_ok=True)
+        (folder / 'logs' / 'sim.log').write_text('why')
+        raise error
+
+
+@pytest.mark.parametrize('existed', [True, False])
+def test_an_interrupted_verb_leaves_its_folder_as_it_was(tmp_path, existed):
+    chosen = tmp_path / 'report'
+    if existed:
+        chosen.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        end_by(KeyboardInterrupt(), chosen)
+    assert (list(tmp_path.rglob('*')), chosen.exists()) == ([chosen] * existed, existed)
+
+
+def test_a_failed_verb_keeps_its_logs_and_may_be_repeated(tmp_path):
+    chosen = tmp_path / 'report'
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            end_by(ZeroDivisionError(), chosen)
+        assert (chosen / 'logs' / 'sim.log').read_text() == 'why'
+    (chosen / 'report.json').write_text('{}')
+    with pytest.raises(OutputError, match='not an empty folder'):
+        make_output_dir(chosen, 'demo', 'x')
+
+
 def test_nodes_have_a_domain_of_their_own_unless_one_is_named(monkeypatch):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as cell:
         cell.bind(('', 7410 + 250 * 42))
@@ -35,11 +64,12 @@ def test_nodes_have_a_domain_of_their_own_unless_one_is_named(monkeypatch):
     assert dds_domain.domain_variables(7) == {dds_domain.VARIABLE: '7'}
 
 
-def test_a_domain_in_use_is_not_taken(monkeypatch):
+@pytest.mark.parametrize('participant', [0, 3])
+def test_a_domain_in_use_is_not_taken(monkeypatch, participant):
     monkeypatch.delenv(dds_domain.VARIABLE, raising=False)
     wanted = dds_domain.free_domain()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(('', 7410 + 250 * wanted))
+        other.bind(('', 7410 + 250 * wanted + 2 * participant))
         assert dds_domain.free_domain() != wanted
     assert 1 <= wanted <= dds_domain.MAX_DOMAIN
 
@@ -93,3 +123,9 @@ def test_measurements_are_listed_and_unknown_ones_refused(measurements, capsys):
     assert capsys.readouterr().out == 'bad\ngood\n'
     with pytest.raises(bench.BenchError, match='no speed in .*; there are bad, good'):
         bench.run(parse('speed'))
+
+
+def test_an_interrupted_measurement_prints_no_traceback(measurements, capfd, tmp_path):
+    (measurements / 'good.py').write_text('import os, signal\nos.kill(os.getpid(), signal.SIGINT)')
+    assert bench.run(parse('good', '--out', tmp_path / 'out')) == 1
+    assert 'Traceback' not in capfd.readouterr().err

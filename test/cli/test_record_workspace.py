@@ -123,5 +123,6 @@ def test_an_arm_that_is_silent_is_told(doctor, tmp_path) -> None:
     _, shown = process.communicate(timeout=60)
     assert process.returncode == 2
     assert 'nothing on /arm/state within 5 s; start a cell with a gate first' in shown
-    taken = doctor('--out', tmp_path)
+    (tmp_path / 'box.yaml').write_text('')
+    taken = doctor('--out', tmp_path / 'box.yaml')
     assert 'is there already; nothing is written over' in taken.communicate(timeout=60)[1]

@@ -173,6 +173,7 @@ def test_ctrl_c_leaves_nothing_behind(model, episode, tmp_path):
         process.kill()
     assert process.returncode == 130
     assert not any(alive(pid) for pid in children)
+    assert not out.exists()
 
 
 def child_pids(pid):

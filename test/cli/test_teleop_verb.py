@@ -1,5 +1,6 @@
 """The verb teleop in a terminal of its own."""
 
+import io
 import os
 import pty
 import select
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from robo_dopamine_ros.cli.console import StatusConsole
 from robo_dopamine_ros.cli.dds_domain import free_domain
+from robo_dopamine_ros.cli.teleop import TeleopScreen
 
 PATIENCE = 30.0  # [s]
 VERB = [sys.executable, '-m', 'robo_dopamine_ros.cli.main', 'teleop']
@@ -73,11 +76,36 @@ def test_it_shows_keys_and_who_is_in_charge_and_gives_the_terminal_back(typist: 
     assert termios.tcgetattr(typist.theirs) == typist.before
 
 
+class Terminal(io.StringIO):
+    """A terminal of a test, which keeps what was written."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_messages_never_scroll_the_keys_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('TERM', 'xterm')
+    monkeypatch.setenv('LINES', '24')
+    monkeypatch.setenv('COLUMNS', '100')
+    terminal = Terminal()
+    console = StatusConsole(terminal)
+    screen = TeleopScreen(console, ['w / s  forward / back', 'Z  rearm'])
+    for number in range(40):
+        screen.log(f'message {number}')
+        screen.show(f'HOLD {number}')
+    last = terminal.getvalue().rpartition('w / s')[2]
+    assert 'Z  rearm' in last
+    assert [f'message {n}' in last for n in (35, 36, 39)] == [False, True, True]
+    assert 'HOLD 39' in last
+    ups = terminal.getvalue().count('\x1b[1A')
+    assert ups >= 39 * 6, 'every state is drawn over the one before'
+
+
 @pytest.mark.parametrize(
     ('words', 'text'),
     [
         (['--set', 'joy.dead=1'], 'teleop.joy.dead: no such parameter'),
-        (['--speed', '-1'], 'motion.limits: speed = -1.0; it must be above 0'),
+        (['--set', 'motion.limits.speed=-1'], 'motion.limits: speed = -1.0; it must be above 0'),
         ([], 'no terminal to read keys from'),
     ],
 )

@@ -1,5 +1,6 @@
 """The state machine of episodes: who may end an episode, time-outs, automatic start."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -179,7 +180,10 @@ def test_a_latched_gate_aborts_and_blocks_the_start() -> None:
     ended = episodes.episode
     assert (ended.outcome, ended.decided_by) == (Outcome.ABORTED, 'gate: stop service')
     assert not episodes.on_control(True, 'stop service', at(T0)), 'it changes nothing twice'
-    assert episodes.start('', at(T0)) == 'the gate is latched: stop service; rearm it first'
+    assert (
+        episodes.start('', at(T0))
+        == 'the gate is latched: stop service; rearm it first (robo-dopamine rearm)'
+    )
     episodes.on_control(False, '', at(T0))
     assert episodes.start('', at(T0)) == ''
 
@@ -241,7 +245,10 @@ def test_the_gate_must_be_rearmed_before_the_next() -> None:
     episodes = automatic()
     episodes.on_control(True, 'arm fault', at(T0))
     assert episodes.status == 'ended: aborted by gate: arm fault; the gate is latched'
-    assert episodes.pause(False) == 'the gate is latched: arm fault; rearm it first'
+    assert (
+        episodes.pause(False)
+        == 'the gate is latched: arm fault; rearm it first (robo-dopamine rearm)'
+    )
     episodes.on_control(False, '', at(T0 + SECOND // 2))
     assert not episodes.tick(at(T0 + 9 * SECOND)), 'to rearm is not to go on'
 
@@ -503,7 +510,11 @@ def test_a_person_always_wins_within_the_grace_period(wait: int, outcome: Outcom
 def test_diagnostic_values() -> None:
     episodes = running()
     episodes.on_control(True, 'stop', at(T0))
-    assert {k: v for k, v in episodes.stats.diagnostic_values().items() if v} == {
+    values = episodes.stats.diagnostic_values()
+    (last,) = json.loads(str(values.pop('last 20 episodes')))
+    assert (last['id'], last['outcome']) == ('run-0000', 'aborted')
+    assert last['decided_by'] == 'gate: stop'
+    assert {k: v for k, v in values.items() if v} == {
         'episodes begun': 1,
         'episodes ended': 1,
         'aborted': 1,

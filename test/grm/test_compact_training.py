@@ -1,5 +1,7 @@
 """Training of the compact GRM on a toy task that takes a second."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -45,14 +47,18 @@ def toy(**changes) -> Recording:
 @pytest.fixture(scope='module')
 def adapted(tmp_path_factory):
     folder, told = tmp_path_factory.mktemp('model') / 'toy', []
-    check = adapt([toy()], folder, QUICK, shape=TINY, report=lambda share, what: told.append(share))
-    return folder, check, told
+    result = adapt(
+        [toy()], folder, QUICK, shape=TINY, report=lambda share, what: told.append(share)
+    )
+    return folder, result, told
 
 
 def test_one_demonstration_is_enough_to_learn_the_task(adapted):
-    folder, check, told = adapted
-    assert check.frames == 5
-    assert check.mae < 0.2
+    folder, result, told = adapted
+    assert result.check.frames == 5
+    assert result.check.mae < 0.2
+    notes = json.loads((folder / 'model.json').read_text())['notes']['self_check']
+    assert notes['steps'] == result.steps == QUICK.steps
     model = load_compact(folder)
     assert model.name == 'toy'
     assert model.views == ('front',)
@@ -83,8 +89,8 @@ def test_a_base_must_see_the_same_views(adapted, tmp_path):
 
 def test_training_starts_from_the_base(adapted, tmp_path):
     few = CompactTrainConfig(**{**vars(QUICK), 'steps': 2, 'rate': 1e-6})
-    check = adapt([toy()], tmp_path / 'tuned', few, base=adapted[0])
-    assert check.voc > 0.6
+    result = adapt([toy()], tmp_path / 'tuned', few, base=adapted[0])
+    assert result.check.voc > 0.6
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ CASES = {  # case, whose first word is the launch file: fake driver, arguments
     'piper': (['drivers/agx_driver.py'], OTHERS),
     'gazebo': (
         ['launch/gazebo_driver.py'],
-        {**OTHERS, 'use_sim_time': 'false', 'set': f"'{NO_MANAGER}'"},
+        {**OTHERS, 'set': f"'{NO_MANAGER}'"},
     ),
 }
 

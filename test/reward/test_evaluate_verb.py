@@ -89,3 +89,9 @@ def test_frame_counts_are_positive_integers(wrong, capsys):
 def test_sampling_of_a_real_video(real_episode):
     frames, interval = sampled_frames(open_recording(real_episode), EvaluationParameters())
     assert (interval, len(frames), frames[0], frames[-2:]) == (15, 85, 8, [1253, 1263])
+
+
+def test_the_table_is_printed_before_it_is_saved(model, episode, capsys):
+    with pytest.raises(OSError, match='No space left'):
+        verb.run(parse(model, episode, '--out', '/dev/full'))
+    assert capsys.readouterr().out.startswith('untaught: 1 recording')

@@ -273,3 +273,16 @@ def test_a_clock_that_is_set_back_gives_no_reading_of_the_episode() -> None:
     assert (reading.episode, reading.reason) == ('', 'the clock was set back by 11.9 s')
     assert reward is None
     assert update(session, 100, T0 + 195 * STEP)[0].episode == 'a', 'a set that is late is no jump'
+
+
+def test_only_a_final_outcome_pays() -> None:
+    session, _ = started()
+    update(session, 100, T0)
+    update(session, 150, T0 + STEP)
+    ended = {'phase': Phase.ENDED, 'stamp': T0 + 2 * STEP}
+    assert session.on_episode(episode(decided_by='Ada', **ended)) is None
+    assert session.on_episode(episode(decided_by='Bob', **ended)) is None
+    paid = session.on_episode(episode(outcome=Outcome.SUCCESS, **ended))
+    assert paid is not None
+    assert (paid.success, paid.terminated) == (1.0, True)
+    assert session.on_episode(episode(outcome=Outcome.SUCCESS, **ended)) is None

@@ -43,7 +43,10 @@ class Bench:
         self.executor.add_node(self.node)
 
     def close(self) -> None:
+        others = [node for node in self.executor.get_nodes() if node is not self.node]
         self.executor.shutdown()
+        for node in others:  # else they would live on in the domain of a later test
+            node.destroy_node()
         destroy_when_quiet(self.node)
         self.context.try_shutdown()
 

@@ -16,7 +16,7 @@ from robo_dopamine_ros.nodes.cell_client import CellClient
 from robo_dopamine_ros.ros import topics
 
 HERE = Path(__file__).parent
-PATIENCE = 20.0  # [s] for a condition, on a machine that has much else to do
+PATIENCE = 40.0  # [s] for a condition, on a machine that has much else to do
 EPISODE_MANAGER = ['-m', 'robo_dopamine_ros.nodes.episode_manager']
 REWARD = [str(HERE / 'reward_process.py')]
 

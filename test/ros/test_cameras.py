@@ -23,7 +23,7 @@ from robo_dopamine_ros.ros.view_poller import ViewPoller
 from robo_dopamine_ros.types import SECOND
 
 VIEWS = ('front', 'wrist')
-PATIENCE = 10.0  # [s]
+PATIENCE = 30.0  # [s]
 RED = np.full((8, 8, 3), (255, 0, 0), np.uint8)
 
 

@@ -125,7 +125,7 @@ def test_a_latched_gate_ends_the_reset(
     gate.latched = True
     until_phase(watcher, Phase.ENDED)
     assert watcher.episode.decided_by == 'gate: stop pressed'
-    with pytest.raises(RuntimeError, match='the gate is latched: stop pressed; rearm it first'):
+    with pytest.raises(RuntimeError, match=r'stop pressed; rearm it first \(robo-dopamine rearm\)'):
         start(watcher)
 
 

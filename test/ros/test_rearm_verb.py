@@ -75,7 +75,7 @@ def test_one_command_after_a_stop_and_who_refuses_is_named(cell: Cell, start: St
     cell.until(lambda: bool(cell.episodes), 'the episode manager is not there')
     code, said = typed()
     assert code == 0, said
-    assert 'gate: stopped: not armed yet; rearm to go on' in said
+    assert 'gate: stopped: not armed yet; rearm to go on (robo-dopamine rearm)' in said
     assert 'gate: rearmed' in said
     assert said.endswith('-0000 is running: insert\n')
     code, said = typed()

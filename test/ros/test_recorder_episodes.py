@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,20 @@ def test_a_camera_that_comes_back_smaller_leaves_the_demonstration_whole(
     assert sizes == {(48, 64, 3)}
     said = 'e0: images of left_wrist came as 32x24 and were scaled to 64x48, as before'
     scene.until(lambda: scene.said('recorder: episodes') == said, 'no warning')
+
+
+def test_a_corrected_outcome_is_the_one_that_is_stored(scene, start, tmp_path) -> None:
+    start('episodes:=all')
+    scene.publish_episode(Phase.RUNNING, 'e0')
+    scene.drive(0.06)
+    scene.publish_episode(Phase.ENDED, 'e0', decided_by='Ada')
+    ended = scene.episode_state
+    heard = len(scene.statuses)
+    scene.until(lambda: len(scene.statuses) > heard + 10, 'the recorder is silent')  # for 2 s
+    assert scene.statuses[-1].ended_episode == '', 'nothing is stored before it is final'
+    final = replace(ended, outcome=Outcome.FAILURE, decided_by='Bob')
+    scene.publish(topics.EPISODE, to_msg(final))
+    scene.until_settled('e0')
+    (recorded,) = tmp_path.glob('*/recorded.json')
+    metadata = json.loads(recorded.read_text())
+    assert (metadata['outcome'], metadata['decided_by']) == ('failure', 'Bob')

@@ -1,9 +1,11 @@
 """Nodes are destroyed when the ROS graph is quiet; a shutdown that hangs ends the process."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,8 @@ class FakeNode:
         self._clock, self._changes = clock, changes
 
     def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
+        if not self.context.ok():
+            raise RuntimeError("rcl node's context is invalid")
         if self._changes:
             self._changes, self.last_change = self._changes - 1, self._clock.now
         return [(f'/topic_{self._changes}', ['std_msgs/msg/Bool'])]
@@ -59,18 +63,20 @@ class FakeClock:
         self.now += seconds
 
 
-@given(changes=st.integers(0, 1000), valid=st.booleans())
-def test_a_node_is_destroyed_after_quiet_or_after_the_timeout(changes: int, valid: bool) -> None:
+@given(changes=st.integers(0, 1000), valid=st.booleans(), load=st.sampled_from([0.0, 1e3]))
+def test_a_node_is_destroyed_after_quiet_or_after_the_timeout(
+    changes: int, valid: bool, load: float
+) -> None:
     clock = FakeClock()
     node = FakeNode(clock, changes, valid)
-    before = shutdown.steady_time, shutdown.time
-    shutdown.steady_time, shutdown.time = (lambda: clock.now), clock  # type: ignore[assignment]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutdown, 'steady_time', lambda: clock.now)
+        patch.setattr(shutdown, 'time', clock)
+        patch.setattr(os, 'getloadavg', lambda: (load, 0.0, 0.0))
         shutdown.destroy_when_quiet(node)  # type: ignore[arg-type]
-    finally:
-        shutdown.steady_time, shutdown.time = before
     assert node.destroyed
-    quiet = clock.now - node.last_change >= shutdown.QUIET_TIME - 1e-9
+    time = shutdown.BUSY_QUIET_TIME if load else shutdown.QUIET_TIME
+    quiet = clock.now - node.last_change >= time - 1e-9
     assert quiet or clock.now >= shutdown.QUIET_TIMEOUT
     assert clock.now <= shutdown.QUIET_TIMEOUT + 0.02
 

@@ -256,7 +256,7 @@ def test_rearming_moves_nothing_that_was_held_down(busy: Cell) -> None:
     busy.repeat(Mode.HUMAN, LIFT)
     busy.run(0.2)
     busy.gate.stop('stop was called', busy.now)
-    assert busy.tick().reason == 'stopped: stop was called; rearm to go on'
+    assert busy.tick().reason == 'stopped: stop was called; rearm to go on (robo-dopamine rearm)'
     assert busy.gate.take_over(busy.now) == 'stopped: stop was called; rearm first'
     assert busy.gate.rearm(busy.now) == ''
     assert busy.run(0.5).reason == (
@@ -278,7 +278,7 @@ def test_rearming_moves_nothing_that_was_held_down(busy: Cell) -> None:
 
 def test_a_gate_that_was_never_armed_tells_nothing() -> None:
     cell = Cell(armed=False)
-    assert cell.control.reason == 'stopped: not armed yet; rearm to go on'
+    assert cell.control.reason == 'stopped: not armed yet; rearm to go on (robo-dopamine rearm)'
     assert cell.control.target is None
     assert cell.gate.rearm(cell.now) == ''
     assert cell.tick().target is not None
@@ -295,7 +295,7 @@ def test_rearming_is_refused_while_the_cause_stands(busy: Cell) -> None:
     assert not same(busy.tick().target, moved)  # no faster than the speed limit
     assert same(busy.run(0.4).target, moved)
     busy.fault = ''
-    assert busy.tick().reason.endswith('rearm to go on')
+    assert busy.tick().reason.endswith('rearm to go on (robo-dopamine rearm)')
     assert busy.gate.rearm(busy.now) == ''
     assert busy.tick().mode is Mode.HOLD
 

@@ -152,7 +152,10 @@ def test_a_lock_that_locks_between_two_ticks_stops_too() -> None:
     cell = WatchedCell(GateSettings(armed=True, require_stop_lock=False))
     cell.gate.on_stop_lock(True, cell.now)
     cell.gate.on_stop_lock(False, cell.now)
-    assert cell.tick().reason == 'stopped: the stop lock is locked; rearm to go on'
+    assert (
+        cell.tick().reason
+        == 'stopped: the stop lock is locked; rearm to go on (robo-dopamine rearm)'
+    )
 
 
 def watched(**limits: float) -> WatchedCell:
@@ -177,7 +180,10 @@ def test_a_zone_that_says_stop_or_something_unknown_latches(state: int) -> None:
     assert cell.control.reason == "stopped: safety/zone of 'front' says stop"
     assert cell.rearm() == "safety/zone of 'front' says stop"
     cell.zones['safety/zone', 'front'] = ZoneState.CLEAR
-    assert cell.tick().reason == "stopped: safety/zone of 'front' says stop; rearm to go on"
+    assert (
+        cell.tick().reason
+        == "stopped: safety/zone of 'front' says stop; rearm to go on (robo-dopamine rearm)"
+    )
     assert cell.rearm() == ''
 
 

@@ -1,6 +1,7 @@
 """The verbs record and train, small: files of a run, preparing, and resuming after a kill."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -42,6 +43,12 @@ def test_a_recording_serves_adapt_and_train(demonstrations):
     assert recording.progress[-1] == 1.0
 
 
+def test_demonstrations_that_are_there_are_told_before_others_are_made(demonstrations, capsys):
+    assert main(['record', '--out', str(demonstrations), '--count', '2']) == 2
+    assert 'demonstration_000 is there already' in capsys.readouterr().err
+    assert len(list(demonstrations.iterdir())) == 1
+
+
 def test_images_alone_are_no_demonstration(demonstrations, tmp_path):
     with pytest.raises(EpisodeError, match=r'steps.npz: missing'):
         load_trajectory(tmp_path)
@@ -58,6 +65,53 @@ def test_a_run_prints_one_object_and_writes_its_files(demonstrations, tmp_path, 
     assert weights.load_policy(RunDir(out).weights).version == 1
     assert main(['train', '--resume', str(out), '--seed', '3']) == 2
     assert 'seed is 0 in the file, 3 here' in capsys.readouterr().err
+    assert main(['train', '--resume', str(out), '--evaluation', '1', '--json']) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == result
+    assert f'{out} is finished' in said.err
+    assert 'without noise' not in said.err
+
+
+def test_a_wrong_command_can_be_corrected(demonstrations, tmp_path, capsys):
+    out = tmp_path / 'run'
+    right = ['train', *SMALL, '--demonstrations', str(demonstrations), '--out', str(out)]
+    wrong = [str(tmp_path / 'no_model') if word == MODEL else word for word in right]
+    assert main([*wrong, '--rollouts', '0']) == 2
+    assert 'no_model' in capsys.readouterr().err
+    assert not out.exists()
+    assert main([*right, '--rollouts', '0']) == 0
+    assert main([*right, '--rollouts', '0']) == 2
+    assert f'`robo-dopamine train --resume {out}` goes on' in capsys.readouterr().err
+
+
+def test_a_run_interrupted_before_it_learned_leaves_nothing(demonstrations, tmp_path, monkeypatch):
+    out = tmp_path / 'run'
+    out.mkdir()
+
+    def interrupt(*_):
+        assert (out / 'run.json').exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('robo_dopamine_ros.training.run.load_demonstrations', interrupt)
+    assert (
+        main(['train', *SMALL, '--demonstrations', str(demonstrations), '--out', str(out)]) == 130
+    )
+    assert list(out.iterdir()) == []
+
+
+def test_a_run_interrupted_after_it_learned_stays_and_says_how_it_goes_on(
+    demonstrations, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / 'run'
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('robo_dopamine_ros.training.stages.evaluate_policy', interrupt)
+    words = [*SMALL, '--rollouts', '1', '--demonstrations', str(demonstrations)]
+    assert main(['train', *words, '--out', str(out)]) == 130
+    assert f'`robo-dopamine train --resume {out}` goes on' in capsys.readouterr().err
+    assert RunDir(out).checkpoint.exists()
 
 
 def test_a_run_can_be_prepared_for_a_live_cell_and_trained_here(demonstrations, tmp_path, capsys):
@@ -126,3 +180,17 @@ def until(condition, timeout=90.0):
     while not condition():
         assert time.monotonic() < end, 'the run makes no progress'
         time.sleep(0.05)
+
+
+@pytest.mark.filterwarnings('always::robo_dopamine_ros.training.run.RunWarning')
+def test_a_reward_model_of_another_task_is_told(demonstrations, tmp_path, capsys):
+    other = tmp_path / 'other'
+    shutil.copytree(demonstrations, other)
+    (folder,) = other.iterdir()
+    metadata = json.loads((folder / 'episode.json').read_text())
+    (folder / 'episode.json').write_text(json.dumps(metadata | {'instruction': 'fold the towel'}))
+    words = ['train', *SMALL, '--rollouts', '0', '--demonstrations', str(other)]
+    assert main([*words, '--out', str(tmp_path / 'run')]) == 0
+    said = capsys.readouterr().err
+    assert "was adapted to 'insert the square peg into the hole'" in said
+    assert "the demonstrations show 'fold the towel'" in said

@@ -13,11 +13,11 @@ from robo_dopamine_ros.grm.compact.model_card import ModelCard, read_card
 from robo_dopamine_ros.grm.compact.network import CompactNetwork
 from robo_dopamine_ros.grm.compact.training import train
 from robo_dopamine_ros.grm.compact.validation import (
-    ValidationMetrics,
     held_out_frames,
     training_part,
     validate,
 )
+from robo_dopamine_ros.grm.compact.verdict import AdaptationResult
 from robo_dopamine_ros.grm.compact.weights import read_network, save_model
 from robo_dopamine_ros.grm.goal_images import goal_views
 from robo_dopamine_ros.grm.protocol import ModelError, ProgressCallback, ignore_progress
@@ -35,7 +35,7 @@ def adapt(
     views: Sequence[str] | None = None,
     shape: CompactShape | None = None,
     report: ProgressCallback = ignore_progress,
-) -> ValidationMetrics:
+) -> AdaptationResult:
     """Train on recordings of one task and write a model folder.
 
     Without `base` the network starts from random weights, with `shape` or the default one. The last
@@ -52,12 +52,17 @@ def adapt(
     held = [held_out_frames(demonstration) for demonstration in demonstrations]
     training = [training_part(d, h) for d, h in zip(demonstrations, held, strict=True)]
 
+    steps = 0
+
     def on_step(fraction: float, terms: dict[str, float]) -> None:
+        nonlocal steps
+        steps += 1
         report(0.97 * fraction, f'loss {sum(terms.values()):.2f}')
 
     network = train(network, training, settings, seed, on_step)
     report(0.97, 'checking')
     metrics = validate(network, demonstrations[0], held[0])
+    result = AdaptationResult(metrics, steps, settings.steps, settings.seconds)
     finished = [r for r, d in zip(recordings, demonstrations, strict=True) if d.complete]
     goal, noise = goal_and_noise((finished or list(recordings))[-1])
     card = ModelCard(
@@ -72,11 +77,11 @@ def adapt(
         'base': base.name if base else None,
         'seed': seed,
         'settings': dataclasses.asdict(settings),
-        'self_check': dataclasses.asdict(metrics),
+        'self_check': result.to_json(),
     }
     save_model(folder, network, card, goal, notes)
     report(1.0, 'done')
-    return metrics
+    return result
 
 
 def initial_network(

@@ -1,6 +1,9 @@
 """Sizes and training settings of the compact GRM; without torch, so that the CLI starts fast."""
 
+import math
 from dataclasses import dataclass
+
+from robo_dopamine_ros.types import require_at_least
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,12 @@ class CompactTrainConfig:
     strength: float = 1.0  # scale of the augmentation of pseudo-episodes
     drop: float = 0.3  # probability to hide a view; half of it for the first
     sigma: float = 0.04  # standard deviation of a histogram label, in progress
+
+    def __post_init__(self) -> None:
+        require_at_least(1, self, 'steps', 'scenes', 'frames', 'broken')
+        require_at_least(0, self, 'threads')
+        if not 0.0 < self.seconds < math.inf:
+            raise ValueError(f'seconds = {self.seconds}; it must be above 0')
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from robo_dopamine_ros.cli import adapt_vlm
+from robo_dopamine_ros.cli.adapt_vlm import weakness
 from robo_dopamine_ros.cli.main import main
 from robo_dopamine_ros.data.episode_folder import save_recording
 from robo_dopamine_ros.grm.vlm import random_checkpoint
@@ -118,3 +119,8 @@ def test_help_shows_both_kinds(capsys):
     told = capsys.readouterr().out
     assert 'only for a small model' in told
     assert '--base tanhuajie2001/Robo-Dopamine-GRM-3B --out runs/grm_my_task' in told
+
+
+def test_hops_in_the_wrong_direction_are_no_usable_model():
+    assert weakness(60, 0.65).startswith('not usable: 65% of the hops right, at least 90% needed')
+    assert weakness(60, 0.95) == weakness(2, 0.5) == ''
