@@ -31,7 +31,7 @@ LAWS = (
     'latch',  # stop lock, zone, late tick, silent driver: latched in the same tick
     'rearm',  # refused while a device says stop or is silent
     'joint limits',  # within those of the URDF, or no farther beyond than before or measured
-    'slow',  # a source moves no faster while a zone says slow
+    'slow',  # a source moves no faster while a zone says slow, once it has had time to slow down
     'told',  # `control` says what was sent
     'links',  # no two links, and no link and the table, come nearer than their margin
 )
@@ -176,7 +176,11 @@ class Laws:
         self, tick: Tick, step: float, turn: float, seconds: float
     ) -> Iterator[tuple[str, float, str]]:
         limits = self.limits
-        if tick.now - self._slow_since <= limits.stop_time + SETTLING:
+        slowing = (
+            limits.speed / limits.acceleration,
+            limits.angular_speed / limits.angular_acceleration,
+        )
+        if tick.now - self._slow_since <= max(limits.stop_time, 1.5 * max(slowing)) + SETTLING:
             return
         if tick.control.mode in (Mode.HOLD, Mode.STOPPED):
             return
