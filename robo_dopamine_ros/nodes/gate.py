@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.arms.config import make_arm
@@ -18,6 +17,7 @@ from robo_dopamine_ros.ros.convert import to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import ParameterError, declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import Topic
 from robo_dopamine_ros.safety.gate import Gate
 from robo_dopamine_ros.types import ArmState, Control
@@ -50,8 +50,7 @@ class GateNode(Node):
         self._longest_tick = 0.0  # since the last diagnostics [s]
         self._state_publisher = self._publisher(topics.ARM_STATE)
         self._control_publisher = self._publisher(topics.CONTROL)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1 / parameters.rate, self._tick, clock=steady)
+        create_steady_timer(self, 1 / parameters.rate, self._tick)
         Diagnostics(self, self._health)
 
     def _publisher(self, topic: Topic) -> Any:

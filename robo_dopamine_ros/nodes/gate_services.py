@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros import topics
 from robo_dopamine_ros.ros.arm_bridge import ArmBridge
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.safety.gate import Gate
 
 RETRY_PERIOD = 2_000_000_000  # between two attempts to start a driver [ns]
@@ -25,10 +25,9 @@ class GateServices:
             (topics.REARM, self._on_rearm),
         ):
             node.create_service(service.type, service.name, callback)
-        group, steady = arm.callback_group, Clock(clock_type=ClockType.STEADY_TIME)
-        recover = topics.RECOVER
+        group, recover = arm.callback_group, topics.RECOVER
         node.create_service(recover.type, recover.name, self._on_recover, callback_group=group)
-        self._start_timer = node.create_timer(0.0, self._start, callback_group=group, clock=steady)
+        self._start_timer = create_steady_timer(node, 0.0, self._start, callback_group=group)
 
     def _on_intervene(self, request: Any, response: Any) -> Any:
         now, asked = steady_time(), request.request

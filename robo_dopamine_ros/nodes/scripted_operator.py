@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import Joy
 from std_srvs.srv import SetBool
@@ -29,6 +28,7 @@ from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health
 from robo_dopamine_ros.ros.interfaces import get_interface
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import CONTROL, EPISODE, SIM_BOARD, sensor_data
 from robo_dopamine_ros.teleop.joy import TOPIC, JoyConfig, joy_for_twist
 from robo_dopamine_ros.teleop.mapping import SpeedLimits
@@ -96,8 +96,7 @@ class ScriptedOperatorNode(Node):
             self.create_subscription(topic.type, topic.name, callback, topic.qos)
         self._joy = self.create_publisher(Joy, TOPIC, 10)
         self.create_service(SetBool, '~/drive', self._on_drive)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1 / self._p.rate, self._publish_joy, clock=steady)
+        create_steady_timer(self, 1 / self._p.rate, self._publish_joy)
         Diagnostics(self, self._health)
 
     def _make_expert(self) -> ScriptedExpert:

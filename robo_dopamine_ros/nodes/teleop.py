@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import Bool
 
@@ -21,6 +20,7 @@ from robo_dopamine_ros.ros.convert import from_msg, to_msg
 from robo_dopamine_ros.ros.diagnostics import Diagnostics, Health, Level
 from robo_dopamine_ros.ros.params import declare
 from robo_dopamine_ros.ros.spin import run_node
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import (
     ARM_STATE,
     CONTROL,
@@ -70,8 +70,7 @@ class TeleopNode(Node):
             )
         self._diagnostics = Diagnostics(self, self._health)
         self._subscriber = DeviceSubscriber(self, self._device, p, self._on_device)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(TICK_PERIOD, self._tick, clock=steady)
+        create_steady_timer(self, TICK_PERIOD, self._tick)
         self._noticed_at = 0.0  # [s]
         self._looked_at = 0.0  # at the publishers of the device [s]
         self._levels: list[tuple[Any, Callable[[], Bool]]] = []
@@ -172,8 +171,7 @@ class TeleopNode(Node):
         """Publish a Bool every `period` [s], and whenever it changes."""
         publisher = self._create_publisher(topic)
         self._levels.append((publisher, lambda: Bool(data=value())))
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(period, lambda: publisher.publish(Bool(data=value())), clock=steady)
+        create_steady_timer(self, period, lambda: publisher.publish(Bool(data=value())))
 
     def _level_values(self) -> list[bool]:
         return [message().data for _, message in self._levels]

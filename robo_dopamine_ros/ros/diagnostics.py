@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from robo_dopamine_ros.ros.cameras import CameraStats
+from robo_dopamine_ros.ros.timers import create_steady_timer
 from robo_dopamine_ros.ros.topics import DIAGNOSTICS
 
 
@@ -41,8 +41,7 @@ class Diagnostics:
         self._node = node
         self._check = check
         self._publisher = node.create_publisher(DIAGNOSTICS.type, DIAGNOSTICS.name, DIAGNOSTICS.qos)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        node.create_timer(1.0, self.publish, clock=steady)
+        create_steady_timer(node, 1.0, self.publish)
 
     def publish(self) -> None:
         """Publish now, as after a change."""

@@ -6,7 +6,6 @@ from typing import Any
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -14,6 +13,7 @@ from robo_dopamine_ros.arms.arm import Call, CallSequence
 from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.ros.convert import encode_driver_message
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
+from robo_dopamine_ros.ros.timers import create_steady_timer
 
 POLL_PERIOD = 0.02  # between two checks for a response [s]
 DISCOVERY_DELAY = 0.1  # a server just discovered may not yet know the way back to us [s]
@@ -25,7 +25,6 @@ class CallSequenceRunner:
 
     def __init__(self, node: Node, namespace: str, group: ReentrantCallbackGroup) -> None:
         self._node, self._namespace, self._group = node, namespace, group
-        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._clients: dict[tuple[str, str], Any] = {}  # by name and type of the call
         self._busy = False
 
@@ -109,7 +108,7 @@ class CallSequenceRunner:
             if not done.done() and (condition() or steady_time() >= deadline):
                 done.set_result(condition())
 
-        timer = self._node.create_timer(POLL_PERIOD, check, self._group, self._steady)
+        timer = create_steady_timer(self._node, POLL_PERIOD, check, callback_group=self._group)
         try:
             return await done
         finally:
