@@ -33,6 +33,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from robo_dopamine_ros.cli.dds_domain import free_domain  # noqa: E402
 from robo_dopamine_ros.ros import topics  # noqa: E402
 from robo_dopamine_ros.ros.convert import from_msg, from_time, to_msg  # noqa: E402
+from robo_dopamine_ros.ros.shutdown import destroy_when_quiet  # noqa: E402
 from robo_dopamine_ros.types import Episode, Phase, Progress  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -94,7 +95,7 @@ def measure(name: str, command: list[str], seconds: float) -> dict[str, float]:
         listener.spin(seconds)
         cpu, took = cpu_seconds(popen.pid) - cpu, time.monotonic() - began
     latencies = [reading.latency for reading in listener.readings if reading.valid]
-    listener.node.destroy_node()
+    destroy_when_quiet(listener.node)
     return {
         'rewards': len(listener.arrivals),
         'rate': len(listener.arrivals) / took,

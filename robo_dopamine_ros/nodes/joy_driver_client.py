@@ -11,6 +11,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Joy
 
 from robo_dopamine_ros.clock import steady_time
+from robo_dopamine_ros.ros.publishers import UNKNOWN, node_name
 from robo_dopamine_ros.ros.topics import transient_local
 from robo_dopamine_ros.teleop.device import InvalidReadingError
 from robo_dopamine_ros.teleop.joy_driver import JoyDriver, choose_layout
@@ -142,9 +143,9 @@ class JoyDriverClient:
         """Forget publishers that left, and begin to ask new ones."""
         name = self._node.resolve_topic_name(self._topic)
         found = {
-            (f'{info.node_namespace.rstrip("/")}/{info.node_name}', bytes(info.endpoint_gid))
+            (node_name(info), bytes(info.endpoint_gid))
             for info in self._node.get_publishers_info_by_topic(name)
-            if 'UNKNOWN' not in info.node_name  # not discovered yet
+            if info.node_name != UNKNOWN
         }
         if found != self._questions.keys():
             self._layout = None

@@ -18,6 +18,8 @@ from robo_dopamine_ros.clock import steady_time
 from robo_dopamine_ros.nodes.cell import Process
 from robo_dopamine_ros.ros import single_instance, topics
 from robo_dopamine_ros.ros.interfaces import get_interface
+from robo_dopamine_ros.ros.publishers import UNKNOWN, node_name
+from robo_dopamine_ros.ros.shutdown import destroy_when_quiet
 from robo_dopamine_ros.ros.single_instance import (
     DISCOVERY_TIME,
     LISTEN_TIME,
@@ -25,7 +27,6 @@ from robo_dopamine_ros.ros.single_instance import (
 )
 from robo_dopamine_ros.types import VIEWS
 
-UNKNOWN_NODE = '_NODE_NAME_UNKNOWN_'  # as rmw names it before discovery is complete
 NAMES_TIMEOUT = 1.0  # [s] for the names of nodes that publish
 CAMERA_NODES = ('sim', 'player')  # they publish the views
 
@@ -95,7 +96,7 @@ def _listener(processes: Sequence[Process]) -> Iterator[Node]:
     try:
         yield node
     finally:
-        node.destroy_node()
+        destroy_when_quiet(node)
         context.try_shutdown()
 
 
@@ -115,9 +116,9 @@ def _publishers(node: Node, topic: str) -> list[str]:
     started = steady_time()
     while True:
         infos = node.get_publishers_info_by_topic(topic)
-        known = [one for one in infos if one.node_name != UNKNOWN_NODE]
+        known = [one for one in infos if one.node_name != UNKNOWN]
         if len(known) == len(infos) > 0 or steady_time() - started > NAMES_TIMEOUT:
-            return sorted({f'{one.node_namespace.rstrip("/")}/{one.node_name}' for one in known})
+            return sorted(set(map(node_name, known)))
         time.sleep(0.02)
 
 

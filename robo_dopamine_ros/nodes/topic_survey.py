@@ -1,6 +1,5 @@
 """The topics of a running cell: types, publishers and measured rates."""
 
-import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
+from robo_dopamine_ros.ros.publishers import node_name
 
 HIDDEN = ('/rosout', '/parameter_events')
 
@@ -65,13 +65,9 @@ def _count(node: Node, name: str, kind: str, counts: dict[str, int]) -> Any:
 
 def _publishers(node: Node, name: str, own: str) -> tuple[str, ...]:
     infos = node.get_publishers_info_by_topic(name)
-    return tuple(sorted({_full_name(info) for info in infos} - {own}))
+    return tuple(sorted({node_name(info) for info in infos} - {own}))
 
 
 def _own_subscriptions(node: Node, name: str, own: str) -> int:
     infos = node.get_subscriptions_info_by_topic(name)
-    return sum(_full_name(info) == own for info in infos)
-
-
-def _full_name(info: Any) -> str:
-    return re.sub('//+', '/', f'{info.node_namespace}/{info.node_name}')
+    return sum(node_name(info) == own for info in infos)

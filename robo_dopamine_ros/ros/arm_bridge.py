@@ -17,6 +17,7 @@ from robo_dopamine_ros.ros.convert import decode_driver_message, encode_driver_m
 from robo_dopamine_ros.ros.driver_clients import CallSequenceRunner, LatestGoalClient, resolve_name
 from robo_dopamine_ros.ros.interfaces import MissingInterface, get_interface
 from robo_dopamine_ros.ros.params import ParameterError
+from robo_dopamine_ros.ros.publishers import publishing_nodes
 from robo_dopamine_ros.types import ArmState, Pose
 
 
@@ -69,8 +70,7 @@ class ArmBridge:
             if publisher is None or self._node.count_publishers(publisher.topic_name) < 2:
                 continue
             topic = publisher.topic_name
-            found = self._node.get_publishers_info_by_topic(topic)
-            nodes = sorted(f'{i.node_namespace.rstrip("/")}/{i.node_name}' for i in found)
+            nodes = publishing_nodes(self._node, topic)
             return f'{len(nodes)} publishers on {topic}, there must be one: {", ".join(nodes)}'
         return ''
 

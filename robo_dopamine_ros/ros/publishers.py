@@ -4,9 +4,16 @@ Also an idle second one counts. DDS lists a killed process until its lease expir
 `config/fastdds.xml`, after 20 s without.
 """
 
+from typing import Any
+
 from rclpy.node import Node
 
 UNKNOWN = '_NODE_NAME_UNKNOWN_'  # node name of an endpoint whose node is not discovered yet
+
+
+def node_name(endpoint: Any) -> str:
+    """Return the full name of the node that has a publisher or subscription."""
+    return f'{endpoint.node_namespace.rstrip("/")}/{endpoint.node_name}'
 
 
 def publishing_nodes(node: Node, topic: str) -> list[str]:
@@ -14,8 +21,7 @@ def publishing_nodes(node: Node, topic: str) -> list[str]:
 
     `topic` is the full name, after remapping, as `topic_name` of a subscription is.
     """
-    found = node.get_publishers_info_by_topic(topic)
-    return sorted(f'{info.node_namespace.rstrip("/")}/{info.node_name}' for info in found)
+    return sorted(map(node_name, node.get_publishers_info_by_topic(topic)))
 
 
 def check_one_publisher(node: Node, topic: str) -> tuple[str, bool]:
