@@ -1,9 +1,10 @@
-"""Rotations and poses in ROS conventions: quaternions x, y, z, w; rotation vectors [rad].
+"""Rotations and poses in ROS conventions: quaternions x, y, z, w; rotation vectors [rad]; braking.
 
 Written in plain floats: for single vectors and quaternions that is ten times faster than SciPy.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,15 @@ def clip_norm(vector: np.ndarray, max_norm: float) -> np.ndarray:
 def limit_twist(twist: np.ndarray, speed: float, angular_speed: float) -> np.ndarray:
     """Limit both parts of a twist (6,) to these speeds [m/s, rad/s], each in its direction."""
     return np.concatenate([clip_norm(twist[:3], speed), clip_norm(twist[3:], angular_speed)])
+
+
+def stoppable_speed(distance: Any, deceleration: float, seconds: float) -> Any:
+    """Return the speed that ends within a distance when braked after one tick at it; 0 beyond.
+
+    Distances are a number or an array, in any unit of length or angle; `seconds` is one tick.
+    """
+    lost = deceleration * seconds
+    return np.sqrt(lost * lost + 2 * deceleration * np.maximum(distance, 0.0)) - lost
 
 
 def _unit(orientation: np.ndarray | Quaternion) -> Quaternion:

@@ -14,10 +14,9 @@ import numpy as np
 from robo_dopamine_ros.arms.joint_motion import (
     JointMotion,
     closing_share,
-    stoppable_speed,
 )
 from robo_dopamine_ros.arms.tool_limits import UNLIMITED, ToolAt, ToolLimits
-from robo_dopamine_ros.geometry import clip_norm, pose_difference
+from robo_dopamine_ros.geometry import clip_norm, pose_difference, stoppable_speed
 from robo_dopamine_ros.types import Pose, require_at_least, require_positive
 
 if TYPE_CHECKING:

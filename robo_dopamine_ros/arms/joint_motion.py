@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from robo_dopamine_ros.geometry import stoppable_speed
+
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import JointLimits
 
@@ -29,13 +31,6 @@ class JointMotion:
 def at_rest(positions: np.ndarray) -> JointMotion:
     """Return joints (n,) [rad] that do not move."""
     return JointMotion(positions, np.zeros(len(positions)))
-
-
-def stoppable_speed(distance: np.ndarray, acceleration: float, seconds: float) -> np.ndarray:
-    """Return the speed that ends within a distance when braked after one tick at it; 0 beyond."""
-    lost = acceleration * seconds
-    speed: np.ndarray = np.sqrt(lost * lost + 2 * acceleration * np.maximum(distance, 0.0)) - lost
-    return speed
 
 
 def speed_range(

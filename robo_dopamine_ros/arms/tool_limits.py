@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from robo_dopamine_ros.arms.joint_motion import JointMotion, advance, stoppable_speed
-from robo_dopamine_ros.geometry import pose_difference, vector_norm
+from robo_dopamine_ros.arms.joint_motion import JointMotion, advance
+from robo_dopamine_ros.geometry import pose_difference, stoppable_speed, vector_norm
 
 if TYPE_CHECKING:
     from robo_dopamine_ros.arms.kinematics import JointLimits, Kinematics

@@ -18,11 +18,16 @@ still be stopped in time.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from robo_dopamine_ros.geometry import apply_rotation, clip_norm, rotation_between, vector_norm
+from robo_dopamine_ros.geometry import (
+    apply_rotation,
+    clip_norm,
+    rotation_between,
+    stoppable_speed,
+    vector_norm,
+)
 from robo_dopamine_ros.types import Pose, require_at_least, require_positive
 
 POSITIVE_LIMITS = (
@@ -255,12 +260,6 @@ def _wall_speeds(
     braking = limits.acceleration / SQRT3
     low = -stoppable_speed(position - limits.low, braking, tick)
     return low, stoppable_speed(limits.high - position, braking, tick)
-
-
-def stoppable_speed(distance: Any, braking: float, tick: float) -> Any:
-    """Speed that ends within the distance when braked after one tick at it; 0 beyond."""
-    lost = braking * tick
-    return np.sqrt(lost * lost + 2 * braking * np.maximum(distance, 0.0)) - lost
 
 
 def _limit_at_walls(

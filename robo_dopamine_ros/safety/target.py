@@ -12,7 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from robo_dopamine_ros.geometry import apply_rotation, clip_norm, rotation_between, vector_norm
+from robo_dopamine_ros.geometry import (
+    apply_rotation,
+    clip_norm,
+    rotation_between,
+    stoppable_speed,
+    vector_norm,
+)
 from robo_dopamine_ros.safety.limiter import (
     MAX_TICK,
     SQRT3,
@@ -21,7 +27,6 @@ from robo_dopamine_ros.safety.limiter import (
     TargetState,
     advance,
     brake,
-    stoppable_speed,
 )
 from robo_dopamine_ros.safety.monitors import check_wrench
 from robo_dopamine_ros.types import ArmState, Mode, Pose
@@ -88,7 +93,7 @@ class SentTarget:
         return now - self._sent_at > RESTART_INTERVAL
 
     def is_near(self, wanted: Pose) -> bool:
-        """Whether what was sent has come within a step of the wanted pose."""
+        """Whether what was sent has come within `NEAR` of the wanted pose."""
         assert self.pose is not None
         distance, angle = _errors(self.pose, wanted)
         return distance <= NEAR and angle <= NEAR
